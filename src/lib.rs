@@ -1,0 +1,1 @@
+//! A drum sieve for bytes.
