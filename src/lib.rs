@@ -1,1 +1,4 @@
 //! A drum sieve for bytes.
+
+#[doc(hidden)]
+pub mod ring;

@@ -1,0 +1,95 @@
+//! The consumers' side: claim, look at the payload, complete or finish; lend a claim out and get it back by position.
+
+use super::Ring;
+use super::position::{Phase, Position};
+use super::sync::Ordering;
+use super::tokens::{Claim, Claims};
+use crossbeam_utils::Backoff;
+
+impl<P: Copy, O> Ring<P, O> {
+    /// Claims up to `max` published items from the tail on; `None` where the next one is not published yet.
+    #[inline]
+    pub fn claim(&self, max: usize) -> Option<Claims> {
+        let backoff = Backoff::new();
+        let mut tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            let first = Position::of(tail);
+            let count = self.queued_from(first, max);
+            if count == 0 {
+                let seen = self.tail.load(Ordering::Relaxed);
+                if seen == tail {
+                    return None;
+                }
+                tail = seen;
+                continue;
+            }
+            // Relaxed: the swap decides who owns the items, and the stage words carried what is in them. Success means
+            // that nobody claimed since the tail was read, so what was queued then still is.
+            let next = first.plus(count as u64).word();
+            match self.tail.compare_exchange_weak(tail, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(Claims { ring: self.fixed.id, first, count }),
+                Err(seen) => tail = seen,
+            }
+            backoff.spin();
+        }
+    }
+
+    /// How many of the `max` slots from `first` on are published.
+    #[inline(always)]
+    fn queued_from(&self, first: Position, max: usize) -> usize {
+        let is_queued = |&i: &usize| {
+            let position = first.plus(i as u64);
+            // Acquire: the payload comes with it.
+            self.slots().stage(position).load(Ordering::Acquire) == position.in_phase(Phase::Queued)
+        };
+        (0..max).take_while(is_queued).count()
+    }
+
+    /// What the producer put in.
+    #[inline]
+    pub fn payload(&self, claim: &Claim) -> P {
+        self.check(claim.ring);
+        self.slots().read_payload(claim.position)
+    }
+
+    /// Passes the outcome on to whoever takes it; the slot stays in use until then.
+    #[inline]
+    pub fn complete(&self, claim: Claim, outcome: O) {
+        self.check(claim.ring);
+        self.slots().write_outcome(claim.position, outcome);
+        // Release: the outcome goes with it. A plain store will do: only the claim's holder may leave this stage.
+        self.slots().stage(claim.position).store(claim.position.in_phase(Phase::Done), Ordering::Release);
+    }
+
+    /// Ends an item whose outcome nobody wants: its slot is free at once.
+    #[inline]
+    pub fn finish(&self, claim: Claim) {
+        self.check(claim.ring);
+        self.free(claim.position, 1);
+    }
+
+    /// [`Ring::finish`] for all that are left of a batch, counted once.
+    #[inline]
+    pub fn finish_all(&self, claims: Claims) {
+        self.check(claims.ring);
+        if claims.count > 0 {
+            self.free(claims.first, claims.count);
+        }
+    }
+
+    /// Gives up a claim without completing it: whoever names its position to [`Ring::reclaim`] first gets it.
+    pub fn lend(&self, claim: Claim) -> Position {
+        self.check(claim.ring);
+        // Release: the payload goes on to the next holder.
+        self.slots().stage(claim.position).store(claim.position.in_phase(Phase::Lent), Ordering::Release);
+        claim.position
+    }
+
+    /// The claim of a position that was lent out; `None` if it is not lent now. One of many callers gets it.
+    pub fn reclaim(&self, position: Position) -> Option<Claim> {
+        let (lent, held) = (position.in_phase(Phase::Lent), position.in_phase(Phase::Held));
+        // Acquire: the payload comes with it.
+        self.slots().stage(position).compare_exchange(lent, held, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        Some(Claim { ring: self.fixed.id, position })
+    }
+}

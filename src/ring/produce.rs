@@ -1,0 +1,95 @@
+//! The producers' side: reserve, publish, close.
+
+use super::Ring;
+use super::position::{Phase, Position};
+use super::sync::Ordering;
+use super::tokens::Reservation;
+use crossbeam_utils::Backoff;
+
+/// The head's flag bit: no more items.
+pub(super) const CLOSED: u64 = 1;
+
+/// Why nothing was reserved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refused {
+    /// The slot that the next item would get is still in use.
+    Full,
+    /// The ring was closed.
+    Closed,
+}
+
+impl<P: Copy, O> Ring<P, O> {
+    /// Reserves up to `want` consecutive positions, as many as are free from the head on, at least one.
+    ///
+    /// The items count as accepted from here on, so everything that may still fail comes before it.
+    #[inline]
+    pub fn reserve(&self, want: usize) -> Result<Reservation, Refused> {
+        assert!(want > 0, "at least one position has to be wanted");
+        let backoff = Backoff::new();
+        let mut head = self.head.load(Ordering::Relaxed);
+        loop {
+            if head & CLOSED != 0 {
+                return Err(Refused::Closed);
+            }
+            let first = Position::of(head);
+            let count = self.free_from(first, want);
+            if count == 0 {
+                // Either the slot still belongs to an earlier lap, or the head that was read is an old one.
+                let seen = self.head.load(Ordering::Relaxed);
+                if seen == head {
+                    return Err(Refused::Full);
+                }
+                head = seen;
+                continue;
+            }
+            // Success means that nobody reserved since the head was read, so what was free then still is. Release:
+            // whoever sees the new head also sees the slots below it in this lap.
+            let next = first.plus(count as u64).word();
+            match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return Ok(Reservation { ring: self.fixed.id, first, count }),
+                Err(seen) => head = seen,
+            }
+            backoff.spin();
+        }
+    }
+
+    /// How many of the `want` slots from `first` on wait for just these positions.
+    #[inline(always)]
+    fn free_from(&self, first: Position, want: usize) -> usize {
+        let is_free = |&i: &usize| {
+            let position = first.plus(i as u64);
+            // Acquire: the payload that publishing overwrites was read before the slot was given back.
+            self.slots().stage(position).load(Ordering::Acquire) == position.in_phase(Phase::Free)
+        };
+        // A position one lap on maps to the same slot as `first` and can't be free too, so this ends by itself.
+        (0..want).take_while(is_free).count()
+    }
+
+    /// Fills what was reserved, with `payload(0)` first, and lets consumers see it.
+    ///
+    /// `payload` must not panic: the positions would stay reserved for ever.
+    #[inline]
+    pub fn publish(&self, reservation: Reservation, mut payload: impl FnMut(usize) -> P) {
+        self.check(reservation.ring);
+        let Reservation { first, count, .. } = reservation;
+        for i in 0..count {
+            self.slots().write_payload(first.plus(i as u64), payload(i));
+        }
+        for i in 0..count {
+            let position = first.plus(i as u64);
+            // Release: the payload goes with it.
+            self.slots().stage(position).store(position.in_phase(Phase::Queued), Ordering::Release);
+        }
+    }
+
+    /// Refuses every reservation from now on. What was accepted before stays and is to be drained.
+    pub fn close(&self) {
+        // Relaxed: a reservation swaps the head from a value without the flag, so none can succeed after this.
+        self.head.fetch_or(CLOSED, Ordering::Relaxed);
+    }
+
+    /// Whether the ring was closed.
+    pub fn is_closed(&self) -> bool {
+        self.head.load(Ordering::Relaxed) & CLOSED != 0
+    }
+}

@@ -1,0 +1,141 @@
+//! The memory of the ring: a stage word, a payload and an outcome a slot. The only file here with `unsafe`.
+//!
+//! The cells are read and written without a lock. What makes that right is the protocol in the files beside this one,
+//! which is why nothing here can be reached from outside the ring's folder:
+//!
+//! | access | by whom | while the stage word of the position is |
+//! | --- | --- | --- |
+//! | payload write | the one whose reservation covers the position | Free |
+//! | payload read | the holder of the claim | Queued, Lent, Held |
+//! | outcome write | the holder of the claim | Queued, Held |
+//! | payload and outcome in `inspect`, `discard` | the one that moved the word to Taking | Taking |
+//!
+//! The debug build and the models check the right-hand column at every access.
+
+use super::position::{Phase, Position};
+use super::sync::{AtomicU64, Ordering, UnsafeCell};
+use std::mem::MaybeUninit;
+
+/// Stages, payloads and outcomes are separate arrays: whoever looks for work or room reads eight stages a cache line.
+pub(super) struct Slots<P, O> {
+    stages: Box<[AtomicU64]>,
+    payloads: Box<[UnsafeCell<MaybeUninit<P>>]>,
+    outcomes: Box<[UnsafeCell<MaybeUninit<O>>]>,
+}
+
+// SAFETY: a payload is moved in by one thread and copied out by others, an outcome is moved in by one thread and used
+// mutably by one thread at a time, each after an acquiring look at the stage word that the previous one released. That
+// is sending, not sharing.
+unsafe impl<P: Copy + Send, O: Send> Sync for Slots<P, O> {}
+// SAFETY: the slots own their payloads and outcomes.
+unsafe impl<P: Copy + Send, O: Send> Send for Slots<P, O> {}
+
+impl<P, O> Slots<P, O> {
+    /// `capacity` slots, free for the positions from `start` on.
+    pub(super) fn new(capacity: u32, start: Position) -> Self {
+        assert!(capacity.is_power_of_two(), "a ring's capacity is a power of two");
+        let mask = u64::from(capacity) - 1;
+        let stages = (0..u64::from(capacity)).map(|slot| {
+            // The first position from `start` on that maps to this slot.
+            let ahead = slot.wrapping_sub(start.index()) & mask;
+            AtomicU64::new(start.plus(ahead).in_phase(Phase::Free))
+        });
+        Self {
+            stages: stages.collect(),
+            payloads: (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
+            outcomes: (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
+        }
+    }
+
+    pub(super) fn capacity(&self) -> u64 {
+        self.stages.len() as u64
+    }
+
+    #[inline(always)]
+    fn slot(&self, position: Position) -> usize {
+        // The length is a power of two: masking with it also tells the compiler that the index is in bounds.
+        position.index() as usize & (self.stages.len() - 1)
+    }
+
+    /// The stage word of the slot that `position` maps to.
+    #[inline(always)]
+    pub(super) fn stage(&self, position: Position) -> &AtomicU64 {
+        &self.stages[self.slot(position)]
+    }
+
+    /// Panics, in builds that test, if the slot is not in one of these phases of this very position.
+    #[inline(always)]
+    fn check(&self, position: Position, phases: &[Phase]) {
+        if cfg!(any(debug_assertions, loom)) {
+            let word = self.stage(position).load(Ordering::Relaxed);
+            assert!(
+                phases.iter().any(|&phase| position.in_phase(phase) == word),
+                "{position:?} used in stage {word:#x}"
+            );
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn write_payload(&self, position: Position, payload: P) {
+        self.check(position, &[Phase::Free]);
+        // SAFETY: see the table: the slot is free for this position, which one reservation covers.
+        self.payloads[self.slot(position)].with_mut(|cell| unsafe { (*cell).write(payload) });
+    }
+
+    #[inline(always)]
+    pub(super) fn read_payload(&self, position: Position) -> P
+    where
+        P: Copy,
+    {
+        self.check(position, &[Phase::Queued, Phase::Lent, Phase::Held]);
+        // SAFETY: see the table: it was written before the slot was published, and is not written again before the
+        // claim is completed.
+        self.payloads[self.slot(position)].with(|cell| unsafe { (*cell).assume_init() })
+    }
+
+    #[inline(always)]
+    pub(super) fn write_outcome(&self, position: Position, outcome: O) {
+        self.check(position, &[Phase::Queued, Phase::Held]);
+        // SAFETY: see the table: the one claim gives access to the outcome until the item is done. The cell holds no
+        // outcome now: the one before was discarded when its item was taken.
+        self.outcomes[self.slot(position)].with_mut(|cell| unsafe { (*cell).write(outcome) });
+    }
+
+    /// Shows the payload and the outcome of an item that is being taken.
+    #[inline(always)]
+    pub(super) fn inspect<R>(&self, position: Position, f: impl FnOnce(&P, &mut O) -> R) -> R {
+        self.check(position, &[Phase::Taking]);
+        let slot = self.slot(position);
+        self.payloads[slot].with(|payload| {
+            self.outcomes[slot].with_mut(|outcome| {
+                // SAFETY: see the table: both were written before the item was done, and the one thread that moved
+                // the word to Taking has them to itself.
+                let (payload, outcome) = unsafe { ((*payload).assume_init_ref(), (*outcome).assume_init_mut()) };
+                f(payload, outcome)
+            })
+        })
+    }
+
+    /// Drops the outcome of an item that is being taken.
+    #[inline(always)]
+    pub(super) fn discard(&self, position: Position) {
+        self.check(position, &[Phase::Taking]);
+        // SAFETY: as in `inspect`; the slot goes back to Free next, so nobody reads the outcome again.
+        self.outcomes[self.slot(position)].with_mut(|cell| unsafe { (*cell).assume_init_drop() });
+    }
+}
+
+impl<P, O> Drop for Slots<P, O> {
+    fn drop(&mut self) {
+        if !std::mem::needs_drop::<O>() {
+            return;
+        }
+        for (stage, outcome) in self.stages.iter().zip(&self.outcomes) {
+            let word = stage.load(Ordering::Relaxed);
+            if word == Position::of(word).in_phase(Phase::Done) {
+                // SAFETY: nobody else has the slots any more, and an outcome is there exactly while an item is done.
+                outcome.with_mut(|cell| unsafe { (*cell).assume_init_drop() });
+            }
+        }
+    }
+}
