@@ -1,4 +1,7 @@
 //! A drum sieve for bytes.
 
+#[cfg(feature = "gpu")]
+#[doc(hidden)]
+pub mod gpu;
 #[doc(hidden)]
 pub mod ring;

@@ -1,0 +1,23 @@
+// The batch kernel's memory: ordinary buffers, filled before the dispatch and read back after it. Nothing here needs
+// subgroups, immediates or memory decorations, so that every backend runs it.
+
+@group(0) @binding(0) var<storage, read> items: array<vec4<u32>>;      // offset, length, set, 0
+@group(0) @binding(1) var<storage, read> directory: array<vec2<u32>>;  // kind, first table word
+@group(0) @binding(2) var<storage, read> arena: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read_write> done: array<u32>;
+@group(0) @binding(5) var<storage, read_write> records: array<u32>;
+
+var<workgroup> summed: atomic<u32>;
+
+fn fuel() -> u32 { return 60000u; }
+fn set_kind(index: u32) -> u32 { return directory[index].x; }
+fn set_tables(index: u32) -> u32 { return directory[index].y; }
+
+fn worker_sum(value: u32, lane: u32) -> u32 {
+    if lane == 0u { atomicStore(&summed, 0u); }
+    workgroupBarrier();
+    atomicAdd(&summed, value);
+    workgroupBarrier();
+    return atomicLoad(&summed);
+}

@@ -1,0 +1,47 @@
+// Words that host and device share. src/gpu/layout.rs says the same in Rust and a test compares the two.
+
+// A slot of the submission ring: 16 bytes, four to a line.
+const SLOT_WORDS: u32 = 4u;
+const SLOT_OFFSET: u32 = 0u;  // first byte of the item in the arena
+const SLOT_LEN: u32 = 1u;     // bytes
+const SLOT_SET: u32 = 2u;     // rule set (low half) and seal (high half)
+const SLOT_TICKET: u32 = 3u;  // low word of the ticket + 1, written with the rest and read first
+
+// Control words, written by the host only, a line each.
+const CONTROL_STOP: u32 = 0u;       // leases below this number shall leave
+const CONTROL_PUBLISHED: u32 = 16u; // about how far the host has published: a hint, never trusted
+const CONTROL_SETS: u32 = 32u;      // directory of rule sets: (kind, first word in the tables) each
+
+// What a rule set's directory entry says about how to run it.
+const KIND_EMPTY: u32 = 0u;   // matches nothing
+const KIND_HOST: u32 = 1u;    // the host scans it
+const KIND_PROBE: u32 = 2u;   // one record with the sum of the item's bytes: tests the path
+const KIND_LITERAL: u32 = 3u; // literal tables
+
+// Device-only state.
+const STATE_CLAIM: u32 = 0u;        // next ticket to hand out
+const STATE_STOP: u32 = 16u;        // as CONTROL_STOP, from the kernel itself
+const STATE_POLLS: u32 = 32u;       // rounds without anything to serve, all workers
+const STATE_LEASES: u32 = 48u;      // four lease records, used in turn
+const LEASE_WORDS: u32 = 16u;
+const LEASE_START: u32 = 0u;        // claim when the lease began
+const LEASE_HIGH: u32 = 1u;         // tickets below may have been served by an earlier lease
+const LEASE_PARKED: u32 = 2u;       // smallest (ticket - start) that a leaving worker still held
+const LEASE_OUT: u32 = 3u;          // workers that have left
+const STATE_SERVED: u32 = 112u;     // per slot: laps served
+
+// Reports to the host, a line each.
+const REPORT_STARTED: u32 = 0u;     // newest lease that began
+const REPORT_ENDED: u32 = 16u;      // newest lease that ended
+const REPORT_CLAIM: u32 = 32u;      // claim when it ended
+const REPORT_POLLS: u32 = 48u;      // STATE_POLLS when it ended
+const REPORT_LANES: u32 = 64u;      // subgroup size as the kernel saw it
+
+// A completion: lap tag in the top byte, result below.
+const RESULT_BITS: u32 = 24u;
+const RESULT_HOST: u32 = 0x800000u; // the host must scan this item
+const RESULT_MAX: u32 = 0x7fffffu;
+
+// Match records that fit beside a completion.
+const INLINE_RECORDS: u32 = 16u;
+const RECORD_WORDS: u32 = 2u;

@@ -1,0 +1,124 @@
+// The kernel that stays: workers of one subgroup each, every lane holding at most one ticket.
+//
+// A round: read the stop words; take tickets unless stopping; look at the slots of all held tickets at once; serve those
+// that are published. A ticket whose slot is not published yet just stays in its lane and holds nobody up.
+
+@compute @workgroup_size(LANES)
+fn resident(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(subgroup_invocation_id) lane: u32,
+    @builtin(subgroup_size) subgroup: u32,
+) {
+    let workers = groups.x;
+    let start = atomicLoad(&state[lease_word(lease.number, LEASE_START)]);
+    let high = atomicLoad(&state[lease_word(lease.number, LEASE_HIGH)]);
+    if group.x == 0u && lane == 0u {
+        atomicStore(&report[REPORT_LANES], subgroup);
+        atomicStore(&report[REPORT_STARTED], lease.number);
+    }
+
+    var held = false;
+    var ticket = 0u;
+    var seen_claim = start;
+    var idle = 0u;    // rounds since anything moved
+    var rounds = 0u;
+    var polls = 0u;
+    spent = 0u;
+    loop {
+        rounds += 1u;
+        let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
+        let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
+        let stopping = subgroupAny(stop_requested());
+
+        if !stopping {
+            let have = countOneBits(subgroupBallot(held).x);
+            let want = wanted(published, claimed, workers);
+            if have < want {
+                let free = !held && lane < lease.held;
+                let rank = subgroupExclusiveAdd(select(0u, 1u, free));
+                var base = 0u;
+                if lane == 0u { base = atomicAdd(&state[STATE_CLAIM], want - have); }
+                base = subgroupBroadcastFirst(base);
+                if free && rank < want - have {
+                    ticket = base + rank;
+                    held = i32(ticket - high) >= 0 || !already_served(ticket);
+                }
+            }
+        }
+
+        var ready = false;
+        var item = Item(0u, 0u, 0u);
+        if held && plant != PLANT_DEAF {
+            let at = (ticket & ring_mask()) * SLOT_WORDS;
+            if atomicLoad(&slots[at + SLOT_TICKET]) == ticket + 1u {
+                item.offset = atomicLoad(&slots[at + SLOT_OFFSET]);
+                item.len = atomicLoad(&slots[at + SLOT_LEN]);
+                let word = atomicLoad(&slots[at + SLOT_SET]);
+                item.rules = word & 0xffffu;
+                ready = (word >> 16u) == seal(item.offset, item.len, item.rules, ticket);
+            }
+        }
+        let exhausted = rounds + spent > lease.rounds;
+        let serving = subgroupBallot(ready && !exhausted).x;
+
+        if serving == 0u {
+            if stopping || exhausted {
+                if held { park(ticket, start); }
+                break;
+            }
+            polls += 1u;
+            if claimed == seen_claim { idle += 1u; } else { idle = 0u; seen_claim = claimed; }
+            if idle > lease.budget {
+                // Nobody took a ticket for the whole budget: everybody leaves together, or tickets would be stranded.
+                atomicStore(&state[STATE_STOP], lease.number + 1u);
+            }
+            continue;
+        }
+        idle = 0u;
+
+        var result = 0u;
+        var pending = subgroupBallot(ready && item.rules != 0u).x;
+        let any_work = pending != 0u;
+        loop {
+            if pending == 0u { break; }
+            let owner = firstTrailingBit(pending);
+            pending &= pending - 1u;
+            rounds += 1u;
+            let theirs = Item(
+                subgroupShuffle(item.offset, owner),
+                subgroupShuffle(item.len, owner),
+                subgroupShuffle(item.rules, owner),
+            );
+            let slot = subgroupShuffle(ticket, owner) & ring_mask();
+            let outcome = run_item(theirs, slot, lane, LANES);
+            if lane == owner { result = outcome; }
+        }
+        // Records before completions. Without records there is nothing to order.
+        if any_work { storageBarrier(); }
+        if ready {
+            complete(ticket, result);
+            held = false;
+        }
+    }
+
+    if exhausted_by(rounds) && lane == 0u {
+        atomicStore(&state[STATE_STOP], lease.number + 1u);
+    }
+    if lane == 0u { atomicAdd(&state[STATE_POLLS], polls); }
+    storageBarrier();
+    var last = false;
+    if lane == 0u {
+        last = atomicAdd(&state[lease_word(lease.number, LEASE_OUT)], 1u) == workers - 1u;
+    }
+    last = subgroupAny(last);
+    storageBarrier();
+    if last && lane == 0u { close_lease(start, high); }
+    storageBarrier();
+    if last && lane == 0u { atomicStore(&report[REPORT_ENDED], lease.number); }
+}
+
+// A worker that ran out of rounds ends the lease for all.
+fn exhausted_by(rounds: u32) -> bool {
+    return rounds + spent > lease.rounds;
+}

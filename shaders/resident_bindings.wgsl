@@ -1,0 +1,34 @@
+// The resident kernel's memory. Who writes what: slots, control, arena and tables the host; state the kernel;
+// done, records and report the kernel for the host. No word has two writers on different sides.
+
+@group(0) @binding(0) var<storage, read_write> slots: array<atomic<u32>>;
+@group(0) @binding(1) var<storage, read_write> control: array<atomic<u32>>;
+// Rewritten by the host while the kernel runs: must not come from a cache that nobody invalidates.
+@group(0) @binding(2) @coherent @volatile var<storage, read_write> arena: array<vec4<u32>>;
+// Never rewritten while a lease that could have read it runs: ordinary cached loads.
+@group(0) @binding(3) var<storage, read> tables: array<u32>;
+@group(0) @binding(4) var<storage, read_write> state: array<atomic<u32>>;
+@group(0) @binding(5) var<storage, read_write> done: array<atomic<u32>>;
+@group(0) @binding(6) @coherent @volatile var<storage, read_write> records: array<u32>;
+@group(0) @binding(7) var<storage, read_write> report: array<atomic<u32>>;
+
+struct Lease {
+    number: u32,      // of this lease
+    budget: u32,      // rounds without progress after which the kernel lets go by itself
+    rounds: u32,      // loop rounds of any kind after which it does: software devices cut loops off
+    held: u32,        // tickets a worker may hold
+    ring_bits: u32,
+    fuel: u32,        // loop rounds that one item may cost before the host gets it
+}
+var<immediate> lease: Lease;
+
+// Planted faults for the tests of the tests; 0 in use.
+override plant: u32 = 0u;
+const PLANT_NO_PARK: u32 = 1u; // held tickets at the end of a lease
+const PLANT_FORGET: u32 = 2u;  // that a ticket was served in an earlier lease
+const PLANT_DEAF: u32 = 3u;    // a kernel that stops serving, as a dead one looks to the host
+
+fn fuel() -> u32 { return lease.fuel; }
+fn set_kind(index: u32) -> u32 { return atomicLoad(&control[CONTROL_SETS + index * 2u]); }
+fn set_tables(index: u32) -> u32 { return atomicLoad(&control[CONTROL_SETS + index * 2u + 1u]); }
+fn worker_sum(value: u32, lane: u32) -> u32 { return subgroupAdd(value); }

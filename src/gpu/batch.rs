@@ -1,0 +1,1 @@
+//! Ordinary dispatches over whatever is ready; any backend.

@@ -1,0 +1,105 @@
+//! What the kernel writes back: a completion word and a few match records per slot, in cached host memory.
+
+use super::GpuError;
+use super::layout::{self, RawMatch};
+use super::memory::{Buffer, Place};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A finished item as the device reports it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceCompletion {
+    /// Records that were written (at most 16 are kept).
+    pub count: u32,
+    /// The device could not say everything: the host must scan the item.
+    pub overflow: bool,
+}
+
+/// Completion words and records of one ring.
+pub(super) struct Completions {
+    done: Buffer,
+    records: Buffer,
+    bits: u32,
+}
+
+impl Completions {
+    pub fn new(device: &wgpu::Device, bits: u32, start: u64) -> Result<Completions, GpuError> {
+        let size = 1usize << bits;
+        let record_bytes = size * (layout::INLINE_RECORDS * layout::RECORD_WORDS) as usize * 4;
+        let completions = Completions {
+            done: Buffer::new(device, "completions", size * 4, Place::Cached)?,
+            records: Buffer::new(device, "match records", record_bytes, Place::Cached)?,
+            bits,
+        };
+        for i in 0..size as u64 {
+            let position = start.wrapping_add(i).wrapping_sub(size as u64);
+            let word = layout::lap(position, bits) << layout::RESULT_BITS;
+            completions.word(position).store(word, Ordering::Relaxed);
+        }
+        Ok(completions)
+    }
+
+    pub fn bindings(&self) -> (&wgpu::Buffer, &wgpu::Buffer) {
+        (&self.done.wgpu, &self.records.wgpu)
+    }
+
+    fn word(&self, position: u64) -> &AtomicU32 {
+        let slot = (position & ((1 << self.bits) - 1)) as usize;
+        // SAFETY: inside the mapping, aligned, alive as long as self; the device's stores are single words, which is
+        // what an atomic load may race with.
+        unsafe { AtomicU32::from_ptr(self.done.words().add(slot)) }
+    }
+
+    /// The completion of a published position that was not consumed yet, once it is there.
+    #[inline]
+    pub fn poll(&self, position: u64) -> Option<DeviceCompletion> {
+        let word = self.word(position).load(Ordering::Acquire);
+        let tag = layout::lap(position, self.bits) & 0xff;
+        (word >> layout::RESULT_BITS == tag).then(|| DeviceCompletion {
+            count: word & (layout::RESULT_MAX >> 1),
+            overflow: word & layout::RESULT_HOST != 0,
+        })
+    }
+
+    /// The records of a position that `poll` has shown to be done; valid until the position's slot is published again.
+    pub fn records(&self, position: u64, count: u32) -> &[RawMatch] {
+        let slot = (position & ((1 << self.bits) - 1)) as usize;
+        let per_slot = layout::INLINE_RECORDS as usize;
+        // SAFETY: inside the mapping and aligned; the device wrote the records before the completion that the caller
+        // saw, and writes them again only after the caller has given the slot back.
+        unsafe { std::slice::from_raw_parts(self.done_records().add(slot * per_slot), (count as usize).min(per_slot)) }
+    }
+
+    fn done_records(&self) -> *const RawMatch {
+        self.records.pointer().cast()
+    }
+}
+
+/// Words the kernel reports by lease.
+pub(super) struct Report {
+    buffer: Buffer,
+}
+
+impl Report {
+    /// `before`: the lease number before the first.
+    pub fn new(device: &wgpu::Device, before: u32) -> Result<Report, GpuError> {
+        let report =
+            Report { buffer: Buffer::new(device, "lease report", layout::REPORT_WORDS as usize * 4, Place::Cached)? };
+        for word in [layout::REPORT_STARTED, layout::REPORT_ENDED] {
+            report.word(word).store(before, Ordering::Relaxed);
+        }
+        Ok(report)
+    }
+
+    pub fn binding(&self) -> &wgpu::Buffer {
+        &self.buffer.wgpu
+    }
+
+    fn word(&self, index: u32) -> &AtomicU32 {
+        // SAFETY: inside the mapping, aligned, alive as long as self; see Completions::word.
+        unsafe { AtomicU32::from_ptr(self.buffer.words().add(index as usize)) }
+    }
+
+    pub fn get(&self, index: u32) -> u32 {
+        self.word(index).load(Ordering::Acquire)
+    }
+}

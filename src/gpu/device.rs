@@ -1,0 +1,113 @@
+//! An opened adapter: wgpu's device and queue, and a record of what went wrong on it.
+
+use super::{AdapterInfo, AdapterKind, Choice, GpuError, adapter, selftest};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// One opened adapter. Cheap to clone; the last clone closes it.
+#[derive(Clone)]
+pub struct Device {
+    pub(super) wgpu: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    info: Arc<AdapterInfo>,
+    lanes: u32,
+    trouble: Arc<Trouble>,
+}
+
+/// What the driver told us out of band. wgpu's default for these is to panic, which a library must not.
+#[derive(Default)]
+struct Trouble {
+    any: AtomicBool,
+    first: Mutex<String>,
+}
+
+impl Trouble {
+    fn note(&self, message: String) {
+        let mut first = self.first.lock().unwrap_or_else(|p| p.into_inner());
+        if first.is_empty() {
+            *first = message;
+        }
+        self.any.store(true, Ordering::Release);
+    }
+}
+
+impl Device {
+    /// Opens the chosen adapter with everything it supports of what the drains use.
+    pub fn open(choice: &Choice) -> Result<Device, GpuError> {
+        let (handle, info) = adapter::pick(choice)?;
+        Self::open_adapter(&handle, info)
+    }
+
+    /// Opens the chosen adapter for the resident kernel: refuses one that cannot, or on which the path fails its test.
+    pub fn open_persistent(choice: &Choice) -> Result<Device, GpuError> {
+        let device = Self::open(choice)?;
+        if !device.info.persistent {
+            return Err(GpuError::new(format!("{}: {}", device.info.name, device.info.why_not)));
+        }
+        selftest::once(&device)?;
+        Ok(device)
+    }
+
+    fn open_adapter(handle: &wgpu::Adapter, info: AdapterInfo) -> Result<Device, GpuError> {
+        let features = handle.features() & adapter::PERSISTENT_FEATURES;
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("trommel"),
+            required_features: features,
+            required_limits: handle.limits(),
+            ..Default::default()
+        };
+        let (wgpu, queue) = pollster::block_on(handle.request_device(&descriptor))
+            .map_err(|e| GpuError::new(format!("{} could not be opened: {e}", info.name)))?;
+        let trouble = Arc::new(Trouble::default());
+        let noted = trouble.clone();
+        wgpu.on_uncaptured_error(Arc::new(move |error| noted.note(error.to_string())));
+        let noted = trouble.clone();
+        wgpu.set_device_lost_callback(move |reason, message| {
+            if reason != wgpu::DeviceLostReason::Destroyed {
+                noted.note(format!("device lost: {message}"));
+            }
+        });
+        // A worker of the resident kernel is a workgroup of one subgroup. 32 lanes are enough everywhere.
+        let lanes = handle.get_info().subgroup_max_size.clamp(4, 32);
+        Ok(Device { wgpu, queue, info: Arc::new(info), lanes, trouble })
+    }
+
+    /// What was opened.
+    pub fn info(&self) -> &AdapterInfo {
+        &self.info
+    }
+
+    /// Lanes of a worker: the workgroup size of the resident kernel.
+    pub fn lanes(&self) -> u32 {
+        self.lanes
+    }
+
+    /// Loops are cut off and submissions block while a kernel runs.
+    pub fn is_software(&self) -> bool {
+        self.info.kind == AdapterKind::Software
+    }
+
+    /// The first thing the driver complained about, if any.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble
+            .any
+            .load(Ordering::Acquire)
+            .then(|| self.trouble.first.lock().unwrap_or_else(|p| p.into_inner()).clone())
+    }
+
+    /// Makes a shader module without wgpu's run-time guards: a loop bound or a clamp in the resident kernel's loops
+    /// would change what it does. The shaders are this crate's own, and the host checks every offset before it is sent.
+    pub(super) fn module(&self, label: &str, source: &str) -> Result<wgpu::ShaderModule, GpuError> {
+        let scope = self.wgpu.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor =
+            wgpu::ShaderModuleDescriptor { label: Some(label), source: wgpu::ShaderSource::Wgsl(source.into()) };
+        // SAFETY: the shaders bound their own loops and index only inside their buffers; see shaders/.
+        let module =
+            unsafe { self.wgpu.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked()) };
+        match pollster::block_on(scope.pop()) {
+            None => Ok(module),
+            Some(error) => Err(GpuError::new(format!("{} refused the shader {label}: {error}", self.info.name))),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The words that host and device share; `shaders/layout.wgsl` says the same in WGSL and a test compares the two.
+
+/// What is asked of the device: which bytes of the arena, scanned by which rule set of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Job {
+    /// First byte in the arena.
+    pub offset: u32,
+    /// Bytes.
+    pub len: u32,
+    /// Directory index; 0 is the set that matches nothing.
+    pub set: u16,
+}
+
+/// A record as the device writes it: what the two words mean depends on the set's kind.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct RawMatch {
+    /// Literal sets: the pattern's index in the tables.
+    pub a: u32,
+    /// Literal sets: where it ends, from the item's first byte.
+    pub b: u32,
+}
+
+/// What the probe set reports of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Sum of its bytes.
+    pub sum: u32,
+    /// Its length as the device saw it.
+    pub len: u32,
+}
+
+impl From<RawMatch> for Probe {
+    fn from(raw: RawMatch) -> Self {
+        Probe { sum: raw.a, len: raw.b }
+    }
+}
+
+/// The immediate data of a lease, in the shader's order.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+pub(super) struct LeaseWords {
+    pub number: u32,
+    pub budget: u32,
+    pub rounds: u32,
+    pub held: u32,
+    pub ring_bits: u32,
+    pub fuel: u32,
+}
+
+macro_rules! shared_words {
+    ($($name:ident = $value:expr;)*) => {
+        $(#[allow(dead_code)] pub(super) const $name: u32 = $value;)*
+        #[cfg(test)]
+        const SHARED: &[(&str, u32)] = &[$((stringify!($name), $value)),*];
+    };
+}
+
+shared_words! {
+    SLOT_WORDS = 4;
+    SLOT_OFFSET = 0;
+    SLOT_LEN = 1;
+    SLOT_SET = 2;
+    SLOT_TICKET = 3;
+    CONTROL_STOP = 0;
+    CONTROL_PUBLISHED = 16;
+    CONTROL_SETS = 32;
+    KIND_EMPTY = 0;
+    KIND_HOST = 1;
+    KIND_PROBE = 2;
+    KIND_LITERAL = 3;
+    STATE_CLAIM = 0;
+    STATE_STOP = 16;
+    STATE_POLLS = 32;
+    STATE_LEASES = 48;
+    LEASE_WORDS = 16;
+    LEASE_START = 0;
+    LEASE_HIGH = 1;
+    LEASE_PARKED = 2;
+    LEASE_OUT = 3;
+    STATE_SERVED = 112;
+    REPORT_STARTED = 0;
+    REPORT_ENDED = 16;
+    REPORT_CLAIM = 32;
+    REPORT_POLLS = 48;
+    REPORT_LANES = 64;
+    RESULT_BITS = 24;
+    RESULT_HOST = 0x80_0000;
+    RESULT_MAX = 0x7f_ffff;
+    INLINE_RECORDS = 16;
+    RECORD_WORDS = 2;
+}
+
+/// Directory entries: rule sets that can be loaded at once, the empty one included.
+pub(super) const SETS: u32 = 4096;
+/// Words of the control buffer: fixed words, then two per directory entry.
+pub(super) const CONTROL_WORDS: u32 = CONTROL_SETS + 2 * SETS;
+/// Words of the report buffer.
+pub(super) const REPORT_WORDS: u32 = 80;
+
+/// The lap of a position in a ring of 2^bits slots, in device width.
+pub(super) fn lap(position: u64, ring_bits: u32) -> u32 {
+    (position as u32) >> ring_bits
+}
+
+/// The check word over a slot, as the shader computes it.
+pub(super) fn seal(offset: u32, len: u32, set: u32, ticket: u32) -> u32 {
+    let mixed =
+        (offset ^ ticket.wrapping_mul(0x9e37_79b1)).wrapping_add(len.wrapping_mul(0x85eb_ca6b)).wrapping_add(set);
+    (mixed ^ (mixed >> 15)) & 0xffff
+}
+
+/// A slot's four words.
+pub(super) fn slot(position: u64, job: &Job) -> [u32; 4] {
+    let ticket = position as u32;
+    let set = u32::from(job.set);
+    [job.offset, job.len, set | seal(job.offset, job.len, set, ticket) << 16, ticket.wrapping_add(1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use naga::{Expression, Literal};
+
+    fn constants(source: &str) -> std::collections::HashMap<String, u32> {
+        let module = naga::front::wgsl::parse_str(source).expect("layout.wgsl parses alone");
+        let mut found = std::collections::HashMap::new();
+        for (_, constant) in module.constants.iter() {
+            if let (Some(name), Expression::Literal(Literal::U32(value))) =
+                (&constant.name, &module.global_expressions[constant.init])
+            {
+                found.insert(name.clone(), *value);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn shader_and_host_agree_on_every_word() {
+        let shader = constants(include_str!("../../shaders/layout.wgsl"));
+        for (name, value) in SHARED {
+            assert_eq!(shader.get(*name), Some(value), "{name}");
+        }
+        assert_eq!(shader.len(), SHARED.len(), "a constant is known on one side only");
+    }
+
+    #[test]
+    fn lease_words_match_the_shader_struct() {
+        let module = naga::front::wgsl::parse_str(&super::super::compose(super::super::RESIDENT, 32)).unwrap();
+        let (_, lease) = module.types.iter().find(|(_, t)| t.name.as_deref() == Some("Lease")).unwrap();
+        let naga::TypeInner::Struct { members, span } = &lease.inner else { panic!("not a struct") };
+        assert_eq!(*span as usize, size_of::<LeaseWords>());
+        let names: Vec<_> = members.iter().filter_map(|m| m.name.clone()).collect();
+        assert_eq!(names, ["number", "budget", "rounds", "held", "ring_bits", "fuel"]);
+        assert_eq!(std::mem::offset_of!(LeaseWords, fuel) as u32, members[5].offset);
+        assert_eq!(std::mem::offset_of!(LeaseWords, rounds) as u32, members[2].offset);
+    }
+
+    #[test]
+    fn a_slot_is_the_items_words_the_set_and_the_next_ticket() {
+        let job = Job { offset: 7, len: 9, set: 3 };
+        let words = slot(u64::from(u32::MAX), &job);
+        assert_eq!(words[SLOT_OFFSET as usize], 7);
+        assert_eq!(words[SLOT_LEN as usize], 9);
+        assert_eq!(words[SLOT_SET as usize] & 0xffff, 3);
+        assert_eq!(words[SLOT_TICKET as usize], 0, "the ticket word wraps");
+        assert_eq!(size_of_val(&words), 4 * SLOT_WORDS as usize);
+    }
+}

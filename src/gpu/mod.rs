@@ -1,0 +1,39 @@
+//! The GPU rooms: which adapter, which memory, which kernel, and how leases of the resident kernel hand over.
+//!
+//! Everything below works on positions and 16-byte jobs; it knows nothing of engines, handles or the host ring.
+//! `docs/resident-kernel.md` tells the whole story in order.
+
+mod adapter;
+pub mod batch;
+mod completions;
+mod device;
+mod layout;
+mod lease;
+mod memory;
+pub mod persistent;
+mod readback;
+mod selftest;
+mod shader;
+mod slots;
+mod stores;
+mod tables;
+
+pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
+pub use device::Device;
+pub use layout::{Job, Probe, RawMatch};
+pub use shader::{BATCH, RESIDENT, compose};
+pub use tables::{SetKind, SetSlot, TableError};
+
+/// Why something on the GPU side could not be had, in a sentence for the caller.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub struct GpuError {
+    /// What failed and what to do about it.
+    pub message: String,
+}
+
+impl GpuError {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}

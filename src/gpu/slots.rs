@@ -1,0 +1,56 @@
+//! Publishing into the submission ring in device memory.
+
+use super::layout::{self, Job};
+use super::memory::Buffer;
+use super::{GpuError, memory, stores};
+
+/// The ring's slots. Written by the host, polled by the kernel, read by nobody here.
+pub(super) struct Slots {
+    buffer: Buffer,
+    mask: u64,
+}
+
+impl Slots {
+    /// A ring of 2^bits slots whose first position will be `start`.
+    pub fn new(device: &wgpu::Device, bits: u32, start: u64) -> Result<Slots, GpuError> {
+        let size = 1u64 << bits;
+        let buffer = Buffer::new(device, "submission ring", (size as usize) * 16, memory::Place::Mapped)?;
+        let slots = Slots { buffer, mask: size - 1 };
+        for i in 0..size {
+            // Every slot starts out as its previous lap left it: a fixed value would be some ticket's after a wrap.
+            let position = start.wrapping_add(i).wrapping_sub(size);
+            // SAFETY: inside the buffer by the mask; no kernel runs yet.
+            unsafe { stores::slot(slots.at(position), layout::slot(position, &Job::default())) };
+        }
+        stores::fence();
+        Ok(slots)
+    }
+
+    pub fn binding(&self) -> &wgpu::Buffer {
+        &self.buffer.wgpu
+    }
+
+    fn at(&self, position: u64) -> *mut u32 {
+        self.buffer.words().wrapping_add((position & self.mask) as usize * 4)
+    }
+
+    /// Writes the slots of consecutive positions, whole lines where it can. The caller owns those positions: they are
+    /// reserved for it and their previous lap is done and consumed. Not fenced.
+    pub fn write(&self, first: u64, jobs: &[Job]) {
+        let mut i = 0;
+        while i < jobs.len() {
+            let position = first.wrapping_add(i as u64);
+            let slot = position & self.mask;
+            if slot & 3 == 0 && jobs.len() - i >= 4 && self.mask >= 3 {
+                let words = |k: usize| layout::slot(position.wrapping_add(k as u64), &jobs[i + k]);
+                // SAFETY: four slots from a multiple of four lie in the buffer and start a 64-byte line.
+                unsafe { stores::line(self.at(position), [words(0), words(1), words(2), words(3)]) };
+                i += 4;
+            } else {
+                // SAFETY: inside the buffer by the mask, slots are 16 bytes.
+                unsafe { stores::slot(self.at(position), layout::slot(position, &jobs[i])) };
+                i += 1;
+            }
+        }
+    }
+}

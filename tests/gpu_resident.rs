@@ -1,0 +1,194 @@
+//! The resident kernel below the engine: nothing lost, nothing doubled, no stale byte, on whatever adapter there is.
+#![cfg(feature = "gpu")]
+
+#[path = "common/gpu.rs"]
+mod common;
+
+use common::{choice, device, flood};
+use std::time::{Duration, Instant};
+use trommel::gpu::persistent::{Kernel, Options};
+use trommel::gpu::{Job, SetKind};
+
+/// Real hardware is asked for a hundred times as much.
+fn scale() -> u64 {
+    if device().is_software() { 1 } else { 100 }
+}
+
+/// Counters start just below where 32 bits wrap, tickets and leases both.
+fn options() -> Options {
+    Options {
+        ring: 1024,
+        start: u64::from(u32::MAX) - 5000,
+        first_lease: u32::MAX - 3,
+        arena_bytes: 256 << 10,
+        lease: Duration::from_millis(3),
+        ..Options::default()
+    }
+}
+
+fn check_exactly_once(kernel: &Kernel, options: &Options, total: u64) {
+    let ring = u64::from(options.ring);
+    for (slot, served) in kernel.served().unwrap().into_iter().take(ring as usize).enumerate() {
+        // First position of this slot at or after the start, and how many of the published ones fall on it.
+        let first = options.start + (slot as u64).wrapping_sub(options.start) % ring;
+        let laps = (options.start + total).saturating_sub(first).div_ceil(ring);
+        let expected = ((first as u32) >> ring.trailing_zeros()).wrapping_add(laps as u32);
+        let bits = ring.trailing_zeros();
+        assert_eq!(served << bits, expected << bits, "slot {slot} was served another number of times");
+    }
+}
+
+#[test]
+fn everything_once_over_many_leases_and_both_wraps() {
+    let options = options();
+    let mut kernel = Kernel::new(&device(), &options).unwrap();
+    let total = 20_000 * scale();
+    let outcome = flood(&kernel, &options, 3, total, 64, 200, Duration::from_secs(20));
+    assert!(outcome.wrong.is_empty(), "{:?}", outcome.wrong);
+    assert_eq!(outcome.lost, 0, "{:?} {}", kernel.progress(), kernel.why_dead());
+    assert_eq!(outcome.served, total);
+    assert!(kernel.stop());
+    check_exactly_once(&kernel, &options, total);
+    let counters = kernel.counters();
+    println!("{counters:?}");
+    assert!(counters.leases >= 2, "one lease proves no hand-over: {counters:?}");
+    if !device().is_software() {
+        assert!(counters.leases * 1000 <= total, "a launch for less than 1,000 items is not resident: {counters:?}");
+    }
+}
+
+#[test]
+fn every_ring_size_down_to_one() {
+    for bits in [0u32, 1, 2, 3, 5] {
+        let options = Options { ring: 1 << bits, ..options() };
+        let mut kernel = Kernel::new(&device(), &options).unwrap();
+        let total = 150 << bits;
+        let outcome = flood(&kernel, &options, 2, total, 7, 33, Duration::from_secs(20));
+        assert!(outcome.wrong.is_empty() && outcome.lost == 0, "ring {}: {outcome:?}", 1 << bits);
+        assert!(kernel.stop());
+        check_exactly_once(&kernel, &options, total);
+    }
+}
+
+#[test]
+fn lets_go_when_idle_and_comes_back() {
+    let options = Options { idle: Duration::from_millis(5), ..options() };
+    let kernel = Kernel::new(&device(), &options).unwrap();
+    let mut position = options.start;
+    for _ in 0..5 {
+        kernel.publish(position, &[Job { offset: 0, len: 1, set: 0 }; 3]);
+        for i in 0..3 {
+            wait(|| kernel.poll_done(position + i).is_some(), "a completion");
+        }
+        position += 3;
+        wait(|| !kernel.progress().resident, "the idle release");
+        let there = kernel.progress();
+        assert_eq!(there.submitted, there.ended, "idle means that nothing runs");
+    }
+    assert_eq!(kernel.counters().relaunches, 4);
+}
+
+fn wait(mut done: impl FnMut() -> bool, what: &str) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not come");
+        std::thread::sleep(Duration::from_micros(50));
+    }
+}
+
+#[test]
+fn a_stalled_producer_holds_up_only_its_own_items() {
+    let options = options();
+    let kernel = Kernel::new(&device(), &options).unwrap();
+    let job = [Job { offset: 0, len: 8, set: 0 }];
+    // Position 0 is reserved but not published.
+    for i in 1..200 {
+        kernel.publish(options.start + i, &job);
+    }
+    for i in 1..200 {
+        wait(|| kernel.poll_done(options.start + i).is_some(), "a later item");
+    }
+    assert!(kernel.poll_done(options.start).is_none());
+    kernel.publish(options.start, &job);
+    wait(|| kernel.poll_done(options.start).is_some(), "the late item");
+}
+
+#[test]
+fn sets_come_and_go_while_the_kernel_runs() {
+    let options = options();
+    let kernel = Kernel::new(&device(), &options).unwrap();
+    let mut position = options.start;
+    // SAFETY: inside the arena, nothing published yet.
+    unsafe { kernel.write_arena(0, &[1; 64]) };
+    for _ in 0..200 {
+        let probe = kernel.load(SetKind::Probe).unwrap();
+        let host = kernel.load(SetKind::Host).unwrap();
+        let job = |set| Job { offset: 3, len: 40, set };
+        kernel.publish(position, &[job(probe.index()), job(host.index()), job(0)]);
+        let done: Vec<_> = (0..3)
+            .map(|i| {
+                wait(|| kernel.poll_done(position + i).is_some(), "a completion");
+                kernel.poll_done(position + i).unwrap()
+            })
+            .collect();
+        assert_eq!((done[0].count, done[0].overflow), (1, false));
+        assert_eq!(kernel.matches(position, done[0])[0].a, 40);
+        assert!(done[1].overflow, "a host set's item goes to the host");
+        assert_eq!((done[2].count, done[2].overflow), (0, false));
+        position += 3;
+        kernel.unload(probe);
+        kernel.unload(host);
+    }
+}
+
+#[test]
+fn items_outside_the_arena_go_to_the_host() {
+    let options = options();
+    let kernel = Kernel::new(&device(), &options).unwrap();
+    let limit = kernel.arena_len() as u32;
+    let probe = kernel.load(SetKind::Probe).unwrap();
+    let job = |offset, len| Job { offset, len, set: probe.index() };
+    kernel.publish(options.start, &[job(limit, 1), job(u32::MAX, u32::MAX), job(limit - 1, 1)]);
+    for i in 0..3 {
+        wait(|| kernel.poll_done(options.start + i).is_some(), "a completion");
+        assert_eq!(kernel.poll_done(options.start + i).unwrap().overflow, i < 2);
+    }
+}
+
+#[test]
+fn planted_faults_are_caught() {
+    // Park nothing: held tickets are lost at the end of a lease.
+    // Forget what was served: a resumed ticket is served twice, or waits for a slot that has moved on.
+    for plant in [1, 2] {
+        let options =
+            Options { plant, watchdog: Duration::from_secs(60), lease: Duration::from_millis(1), ..options() };
+        let mut kernel = Kernel::new(&device(), &options).unwrap();
+        let total = 20_000 * scale();
+        let outcome = flood(&kernel, &options, 3, total, 64, 64, Duration::from_secs(2));
+        kernel.stop();
+        let caught = outcome.lost > 0
+            || !outcome.wrong.is_empty()
+            || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check_exactly_once(&kernel, &options, total)))
+                .is_err();
+        assert!(caught, "planted fault {plant} went unnoticed: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_kernel_that_stops_serving_is_noticed() {
+    let options = Options { plant: 3, watchdog: Duration::from_millis(300), ..options() };
+    let mut kernel = Kernel::new(&device(), &options).unwrap();
+    kernel.publish(options.start, &[Job::default(); 4]);
+    wait(|| kernel.progress().dead, "the watchdog");
+    assert!(kernel.why_dead().contains("did not"), "{}", kernel.why_dead());
+    assert!(kernel.poll_done(options.start).is_none());
+    kernel.stop();
+}
+
+#[test]
+fn the_choice_is_the_callers() {
+    let found = trommel::gpu::adapters();
+    let chosen = trommel::gpu::Device::open(&choice()).unwrap();
+    assert!(found.iter().any(|a| a.name == chosen.info().name));
+    assert!(trommel::gpu::Device::open(&trommel::gpu::Choice::Name("no such adapter".into())).is_err());
+}
