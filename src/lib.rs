@@ -5,3 +5,5 @@
 pub mod gpu;
 #[doc(hidden)]
 pub mod ring;
+pub mod rules;
+pub mod scan;

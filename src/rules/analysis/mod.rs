@@ -1,0 +1,179 @@
+//! Where every shortcut is decided and proven.
+//!
+//! A rule's language is the union of its *branches*; a branch is a concatenation `before · rest` such that every match
+//! of `rest` starts with one of a small set of strings, its *factors*. So every match of the rule contains a factor, at
+//! the border between the two parts:
+//!
+//! 1. Branches come from the alternatives of the tree and from rewritings that keep the language: `P(A|B)R` is
+//!    `PAR | PBR`, `X{n,m}` with n >= 1 is `X X{n-1,m-1}`. Alternatives' order and greed are forgotten on the way, so
+//!    branches say whether and where matches exist, not which of them leftmost-first prefers.
+//! 2. A border is a position in a branch's top-level concatenation. Looks are kept on their side of it and are judged
+//!    on the item's own bytes, so `before` matching up to a place and `rest` matching from that place is the same as the
+//!    branch matching across it: nothing is lost and nothing is gained by the cut.
+//! 3. `prefixes` says which strings `rest` starts with; it may only err towards too many hits.
+//! 4. Among all borders the one with the rarest set wins (`rarity`): that decides speed alone.
+
+pub(crate) mod prefixes;
+pub(crate) mod rarity;
+
+use regex_syntax::hir::{Hir, HirKind, Repetition};
+
+use prefixes::{Factor, prefixes_of};
+
+/// At most this many branches a rule.
+const MAX_BRANCHES: usize = 24;
+/// A set must be at least this rare (eighths of a bit): about one hit in 250 bytes of text.
+const MIN_SURPRISE: u32 = 64;
+/// Rewriting stops here; deeper trees keep what they have.
+const MAX_REWRITES: u32 = 4;
+
+/// `before · rest`, and what `rest` starts with.
+#[derive(Clone, Debug)]
+pub(crate) struct Branch {
+    /// What stands before the factor.
+    pub before: Hir,
+    /// The factor and what follows it.
+    pub rest: Hir,
+    /// Every match of `rest` starts with one of these.
+    pub factors: Vec<Factor>,
+}
+
+/// How a rule can be found.
+#[derive(Clone, Debug)]
+pub(crate) enum Shape {
+    /// No match exists in any item.
+    Never,
+    /// Exactly this string.
+    Literal(Factor),
+    /// Through factors: the language is the union of these.
+    Branches(Vec<Branch>),
+    /// Nothing that tables can look for; the text says why.
+    Opaque(&'static str),
+}
+
+/// The one pass over a rule's tree.
+pub(crate) fn analyse(hir: &Hir) -> Shape {
+    if hir.properties().minimum_len().is_none() {
+        return Shape::Never;
+    }
+    if let Some(factor) = as_literal(hir) {
+        return Shape::Literal(factor);
+    }
+    if hir.properties().minimum_len() == Some(0) {
+        return Shape::Opaque("it can match the empty string");
+    }
+    let mut branches = Vec::new();
+    if split(flatten(hir), MAX_REWRITES, &mut branches) {
+        Shape::Branches(branches)
+    } else {
+        Shape::Opaque("no rare enough string is part of every match")
+    }
+}
+
+/// The tree as one string, if it is one: no look, no choice other than the case of all its letters.
+fn as_literal(hir: &Hir) -> Option<Factor> {
+    let mut bytes = Vec::new();
+    let (mut exact_letter, mut folded_letter) = (false, false);
+    let one = [hir.clone()];
+    let subs = match hir.kind() {
+        HirKind::Concat(subs) => subs.as_slice(),
+        _ => &one,
+    };
+    for sub in subs {
+        match sub.kind() {
+            HirKind::Literal(lit) => {
+                exact_letter |= lit.0.iter().any(u8::is_ascii_alphabetic);
+                bytes.extend_from_slice(&lit.0);
+            }
+            HirKind::Class(_) => match prefixes::prefixes(sub).as_slice() {
+                [Factor { bytes: letter, caseless: true }] => {
+                    folded_letter = true;
+                    bytes.extend_from_slice(letter);
+                }
+                _ => return None,
+            },
+            _ => return None,
+        }
+    }
+    let mixed = exact_letter && folded_letter;
+    (!bytes.is_empty() && !mixed).then_some(Factor { bytes, caseless: folded_letter })
+}
+
+/// The top-level concatenation.
+fn flatten(hir: &Hir) -> Vec<Hir> {
+    match hir.kind() {
+        HirKind::Concat(subs) => subs.clone(),
+        _ => vec![hir.clone()],
+    }
+}
+
+/// Adds branches for `subs` to `out`; false if some part of the language has no factor.
+fn split(subs: Vec<Hir>, rewrites: u32, out: &mut Vec<Branch>) -> bool {
+    if out.len() >= MAX_BRANCHES {
+        return false;
+    }
+    let best = best_border(&subs);
+    if let Some((_, at, factors)) = best.filter(|(surprise, ..)| *surprise >= MIN_SURPRISE) {
+        let mut subs = subs;
+        let rest = Hir::concat(subs.split_off(at));
+        out.push(Branch { before: Hir::concat(subs), rest, factors });
+        return true;
+    }
+    if rewrites == 0 {
+        return false;
+    }
+    for at in 0..subs.len() {
+        let before = out.len();
+        for alternative in rewritten(&subs, at) {
+            if !split(alternative, rewrites - 1, out) {
+                out.truncate(before);
+                break;
+            }
+        }
+        if out.len() > before {
+            return true;
+        }
+    }
+    false
+}
+
+/// The border of a concatenation whose strings are rarest: (surprise, index, strings).
+fn best_border(subs: &[Hir]) -> Option<(u32, usize, Vec<Factor>)> {
+    let mut best: Option<(u32, usize, Vec<Factor>)> = None;
+    for at in 0..subs.len() {
+        let factors = prefixes_of(&subs[at..]);
+        if factors.iter().any(|factor| factor.bytes.is_empty()) {
+            continue;
+        }
+        let surprise = rarity::surprise_of_set(&factors);
+        if best.as_ref().is_none_or(|(most, ..)| surprise > *most) {
+            best = Some((surprise, at, factors));
+        }
+    }
+    best
+}
+
+/// Concatenations whose union is `subs`, taking apart the element at `at`; empty if it cannot be taken apart.
+fn rewritten(subs: &[Hir], at: usize) -> Vec<Vec<Hir>> {
+    let with = |parts: Vec<Hir>| {
+        let joined = [&subs[..at], &parts, &subs[at + 1..]].concat();
+        flatten(&Hir::concat(joined))
+    };
+    match subs[at].kind() {
+        HirKind::Alternation(choices) if choices.len() <= MAX_BRANCHES => {
+            choices.iter().map(|choice| with(vec![choice.clone()])).collect()
+        }
+        HirKind::Repetition(repetition)
+            if repetition.min >= 1 && !matches!(repetition.sub.kind(), HirKind::Class(_) | HirKind::Literal(_)) =>
+        {
+            let more = Repetition {
+                min: repetition.min - 1,
+                max: repetition.max.map(|max| max - 1),
+                greedy: repetition.greedy,
+                sub: repetition.sub.clone(),
+            };
+            vec![with(vec![(*repetition.sub).clone(), Hir::repetition(more)])]
+        }
+        _ => Vec::new(),
+    }
+}

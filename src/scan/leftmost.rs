@@ -1,0 +1,21 @@
+//! Leftmost-first, non-overlapping matches of one rule on a whole item.
+
+use regex_automata::meta;
+use regex_automata::{Input, util::iter::Searcher};
+
+use super::{Match, Scratch};
+use crate::rules::Rule;
+
+/// What `find_iter` yields, with the cache taken from this thread's scratch.
+pub(super) fn find(regex: &meta::Regex, set: u64, index: u32, rule: &Rule, haystack: &[u8], scratch: &mut Scratch) {
+    let mut found = std::mem::take(&mut scratch.found);
+    let cache = scratch.regex_cache(set, index, regex);
+    let mut searcher = Searcher::new(Input::new(haystack));
+    while let Some(m) = searcher.advance(|input| Ok(regex.search_with(cache, input))) {
+        found.push(Match { start: m.start() as u64, end: m.end() as u64, rule_id: rule.id });
+        if rule.single {
+            break;
+        }
+    }
+    scratch.found = found;
+}

@@ -1,0 +1,119 @@
+//! Bytes and tables in, matches out.
+
+mod ends;
+mod leftmost;
+mod scratch;
+
+use regex_automata::{Input, PatternSet};
+
+use crate::rules::oracle::Oracle;
+use crate::rules::{Rules, Semantics, Use};
+
+pub use scratch::Scratch;
+
+/// One match of one rule, relative to the item's first byte.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Match {
+    /// First byte; equal to `end` under all-ends semantics without `START`.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+    /// The caller's id of the rule.
+    pub rule_id: u32,
+}
+
+impl Match {
+    /// The order in which an item's matches are reported.
+    pub(crate) fn key(&self) -> (u64, u64, u32) {
+        (self.end, self.start, self.rule_id)
+    }
+}
+
+impl Rules {
+    /// Appends the matches of `haystack` to `out`: sorted by (end, start, rule id), without duplicates, at most `limit`.
+    /// Returns how many there are in truth.
+    ///
+    /// Every input is fine: empty, with NULs, not UTF-8, of any length.
+    pub fn scan(&self, haystack: &[u8], scratch: &mut Scratch, limit: u64, out: &mut Vec<Match>) -> u64 {
+        scratch.begin(self);
+        self.find_strings(haystack, scratch);
+        self.ask_groups(haystack, scratch);
+        for &rule in &self.always {
+            scratch.wake(rule);
+        }
+        let mut awake = std::mem::take(&mut scratch.awake);
+        for &rule in &awake {
+            self.answer(rule, haystack, scratch);
+        }
+        awake.clear();
+        scratch.awake = awake;
+        let found = &mut scratch.found;
+        found.sort_unstable_by_key(Match::key);
+        found.dedup();
+        let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(found.len());
+        out.extend_from_slice(&found[..shown]);
+        let count = found.len() as u64;
+        scratch.finish();
+        count
+    }
+
+    /// Literals' matches, and the rules that strings wake.
+    fn find_strings(&self, haystack: &[u8], scratch: &mut Scratch) {
+        let Some(finder) = &self.finder else { return };
+        let mut hits = std::mem::take(&mut scratch.hits);
+        finder.find(haystack, |tag, start, end| {
+            let list = self.use_starts[tag as usize] as usize..self.use_starts[tag as usize + 1] as usize;
+            for what in &self.uses[list] {
+                match *what {
+                    Use::Match(rule) => hits.push((end as u64, start as u64, rule)),
+                    Use::Wake(rule) => scratch.wake(rule),
+                }
+            }
+        });
+        // Occurrences of one string in the order of their ends are in the order of their starts as well.
+        hits.sort_unstable();
+        for &(end, start, rule) in &hits {
+            let known = &self.rules[rule as usize];
+            let free = match self.semantics {
+                // A string's leftmost matches are its occurrences that begin at or after the end of the one before.
+                Semantics::Leftmost => scratch.literal_end(rule).is_none_or(|last| !known.single && start >= last),
+                Semantics::AllEnds => !known.single || scratch.literal_end(rule).is_none(),
+            };
+            if free {
+                scratch.set_literal_end(rule, end);
+                let start = if self.semantics == Semantics::Leftmost || known.start { start } else { end };
+                scratch.found.push(Match { start, end, rule_id: known.id });
+            }
+        }
+        hits.clear();
+        scratch.hits = hits;
+    }
+
+    /// Wakes the rules that no table finds and that match somewhere.
+    fn ask_groups(&self, haystack: &[u8], scratch: &mut Scratch) {
+        for (number, group) in self.groups.iter().enumerate() {
+            let mut matching = PatternSet::new(group.rules.len());
+            let cache = scratch.group_cache(self.serial, number as u32, &group.dfa);
+            match group.dfa.try_which_overlapping_matches(cache, &Input::new(haystack), &mut matching) {
+                Ok(()) => {
+                    for pattern in matching.iter() {
+                        scratch.wake(group.rules[pattern.as_usize()]);
+                    }
+                }
+                // The lazy automaton gave up: every rule of the group is asked itself.
+                Err(_) => group.rules.iter().for_each(|&rule| scratch.wake(rule)),
+            }
+        }
+    }
+
+    /// The oracle's answer for one rule on the whole item.
+    fn answer(&self, rule: u32, haystack: &[u8], scratch: &mut Scratch) {
+        let known = &self.rules[rule as usize];
+        match &known.oracle {
+            None => {}
+            Some(Oracle::Leftmost(regex)) => leftmost::find(regex, self.serial, rule, known, haystack, scratch),
+            Some(Oracle::AllEnds(nfa)) => ends::find(nfa, known, haystack, scratch),
+        }
+    }
+}

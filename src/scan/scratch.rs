@@ -1,0 +1,116 @@
+//! What one thread keeps between items: buffers and the oracle's caches. Never shared, so nothing ever waits.
+
+use std::collections::HashMap;
+
+use regex_automata::{hybrid, meta};
+
+use super::{Match, ends};
+use crate::rules::Rules;
+
+/// One thread's memory. It serves any number of rule sets in any order, and stays below a fixed size.
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) found: Vec<Match>,
+    /// (end, start, rule) of literals.
+    pub(super) hits: Vec<(u64, u64, u32)>,
+    pub(super) awake: Vec<u32>,
+    pub(super) sets: ends::Sets,
+    /// Per rule: the item in which it was last woken, or in which a literal was last found and where that ended.
+    marks: Vec<Mark>,
+    item: u64,
+    /// (set, rule) to the oracle's cache.
+    regexes: HashMap<(u64, u32), meta::Cache>,
+    groups: HashMap<(u64, u32), hybrid::dfa::Cache>,
+    /// Number of the use since which the caches' size was last taken.
+    since_weighed: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    item: u64,
+    end: u64,
+}
+
+/// The caches of one thread may take this much; beyond it all are dropped and grow again.
+const MAX_CACHES: usize = 64 << 20;
+/// Buffers that grew beyond this many entries in one item are given back after it.
+const MAX_KEPT: usize = 1 << 20;
+
+impl Scratch {
+    /// Starts a new item.
+    pub(super) fn begin(&mut self, rules: &Rules) {
+        self.item += 1;
+        if self.marks.len() < rules.rules.len() {
+            self.marks.resize(rules.rules.len(), Mark::default());
+        }
+        self.found.clear();
+        self.hits.clear();
+        self.awake.clear();
+    }
+
+    /// Ends an item: what grew out of proportion is given back.
+    pub(super) fn finish(&mut self) {
+        if self.found.capacity() > MAX_KEPT {
+            self.found = Vec::new();
+        }
+        if self.hits.capacity() > MAX_KEPT {
+            self.hits = Vec::new();
+        }
+        if self.sets.bytes() > MAX_CACHES {
+            self.sets = ends::Sets::default();
+        }
+        self.since_weighed += 1;
+        if self.since_weighed >= 1024 {
+            self.weigh();
+        }
+    }
+
+    /// Drops the caches if they are too big.
+    fn weigh(&mut self) {
+        self.since_weighed = 0;
+        let regexes: usize = self.regexes.values().map(meta::Cache::memory_usage).sum();
+        let groups: usize = self.groups.values().map(hybrid::dfa::Cache::memory_usage).sum();
+        if regexes > MAX_CACHES {
+            self.regexes.clear();
+        }
+        if groups > MAX_CACHES {
+            self.groups.clear();
+        }
+    }
+
+    /// Puts a rule on the list of those that the oracle answers for, once.
+    pub(super) fn wake(&mut self, rule: u32) {
+        let mark = &mut self.marks[rule as usize];
+        if mark.item != self.item {
+            mark.item = self.item;
+            self.awake.push(rule);
+        }
+    }
+
+    /// Where the last reported match of this literal in this item ended.
+    pub(super) fn literal_end(&self, rule: u32) -> Option<u64> {
+        let mark = &self.marks[rule as usize];
+        (mark.item == self.item).then_some(mark.end)
+    }
+
+    pub(super) fn set_literal_end(&mut self, rule: u32, end: u64) {
+        self.marks[rule as usize] = Mark { item: self.item, end };
+    }
+
+    pub(super) fn regex_cache(&mut self, set: u64, rule: u32, regex: &meta::Regex) -> &mut meta::Cache {
+        if self.regexes.len() >= MAX_CACHES >> 14 && !self.regexes.contains_key(&(set, rule)) {
+            self.weigh();
+        }
+        self.regexes.entry((set, rule)).or_insert_with(|| regex.create_cache())
+    }
+
+    pub(super) fn group_cache(&mut self, set: u64, group: u32, dfa: &hybrid::dfa::DFA) -> &mut hybrid::dfa::Cache {
+        self.groups.entry((set, group)).or_insert_with(|| dfa.create_cache())
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").field("rules", &self.marks.len()).field("caches", &self.regexes.len()).finish()
+    }
+}

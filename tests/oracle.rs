@@ -1,0 +1,114 @@
+//! Every answer of a rule set against the answer by definition.
+
+mod common;
+
+use common::brute::{self, Brute, Found, Pat};
+use common::cases::{self, Case};
+use proptest::prelude::*;
+use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier};
+use trommel::scan::{Match, Scratch};
+
+fn compile(patterns: &[Pat], all_ends: bool, force_tier: Option<Tier>) -> Rules {
+    let options = CompileOptions {
+        semantics: if all_ends { Semantics::AllEnds } else { Semantics::Leftmost },
+        force_tier,
+        ..CompileOptions::default()
+    };
+    let patterns: Vec<Pattern<'_>> =
+        patterns.iter().map(|p| Pattern { bytes: &p.bytes, id: p.id, flags: p.flags }).collect();
+    Rules::compile(&patterns, &options).unwrap_or_else(|errors| panic!("{errors:?}"))
+}
+
+fn scan(rules: &Rules, scratch: &mut Scratch, haystack: &[u8]) -> Vec<Found> {
+    let mut out: Vec<Match> = Vec::new();
+    let count = rules.scan(haystack, scratch, u64::MAX, &mut out);
+    assert_eq!(count, out.len() as u64);
+    out.into_iter().map(|m| (m.end, m.start, m.rule_id)).collect()
+}
+
+/// Splits off what the dialect refuses; the library must refuse exactly the same.
+fn accepted(patterns: Vec<Pat>) -> (Vec<Pat>, Vec<Brute>) {
+    let mut kept = Vec::new();
+    let mut brutes = Vec::new();
+    for pat in patterns {
+        let ours =
+            Rules::compile(&[Pattern { bytes: &pat.bytes, id: pat.id, flags: pat.flags }], &CompileOptions::default());
+        let brute = Brute::new(&pat);
+        assert_eq!(ours.is_ok(), brute.is_some(), "accepted or not: {pat:?}: {ours:?}");
+        if let Some(brute) = brute {
+            kept.push(pat);
+            brutes.push(brute);
+        }
+    }
+    (kept, brutes)
+}
+
+fn agree(case: Case) -> Result<(), TestCaseError> {
+    let (patterns, brutes) = accepted(case.patterns);
+    let rules = compile(&patterns, case.all_ends, None);
+    let plain = compile(&patterns, case.all_ends, Some(Tier::Host));
+    let mut scratch = Scratch::default();
+    for haystack in &case.haystacks {
+        let want = brute::answer(&brutes, case.all_ends, haystack);
+        prop_assert_eq!(&scan(&rules, &mut scratch, haystack), &want, "{:?} on {:?}", &patterns, haystack);
+        prop_assert_eq!(&scan(&plain, &mut scratch, haystack), &want, "host tier, {:?} on {:?}", &patterns, haystack);
+    }
+    Ok(())
+}
+
+#[test]
+fn random_sets_agree_with_the_definition() {
+    cases::check(cases::pairs(20_000), agree);
+}
+
+/// What one rule reports does not depend on the rules beside it, on their order or on their number.
+#[test]
+fn neighbours_change_nothing() {
+    cases::check(cases::pairs(20_000) / 4, |case| {
+        let (mut patterns, _) = accepted(case.patterns);
+        // Every rule gets an id of its own, so that answers can be told apart.
+        for (id, pattern) in (0u32..).zip(&mut patterns) {
+            pattern.id = id;
+        }
+        let mut scratch = Scratch::default();
+        let alone: Vec<Rules> =
+            patterns.iter().map(|p| compile(std::slice::from_ref(p), case.all_ends, None)).collect();
+        let mut turned = patterns.clone();
+        turned.reverse();
+        turned.extend(patterns.iter().cloned());
+        let together = compile(&patterns, case.all_ends, None);
+        let turned = compile(&turned, case.all_ends, None);
+        for haystack in &case.haystacks {
+            let mut want: Vec<Found> = alone.iter().flat_map(|rules| scan(rules, &mut scratch, haystack)).collect();
+            want.sort_unstable();
+            prop_assert_eq!(&scan(&together, &mut scratch, haystack), &want);
+            prop_assert_eq!(&scan(&turned, &mut scratch, haystack), &want);
+        }
+        Ok(())
+    });
+}
+
+/// The limit cuts the list and never the count.
+#[test]
+fn a_limit_cuts_the_list_and_not_the_count() {
+    let rules = compile(&[Pat { bytes: b"a*".to_vec(), id: 7, flags: 0 }], true, None);
+    let mut out = Vec::new();
+    let mut scratch = Scratch::default();
+    assert_eq!(rules.scan(&[b'a'; 1000], &mut scratch, 3, &mut out), 1001);
+    assert_eq!(out.iter().map(|m| m.end).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(rules.scan(b"", &mut scratch, 0, &mut out), 1);
+    assert_eq!(out.len(), 3);
+}
+
+/// A case that was wrong once.
+fn case(all_ends: bool, patterns: &[(&str, u32)], haystacks: &[&[u8]]) {
+    let patterns =
+        (0u32..).zip(patterns).map(|(id, (text, flags))| Pat { bytes: text.as_bytes().to_vec(), id, flags: *flags });
+    let haystacks = haystacks.iter().map(|h| h.to_vec()).collect();
+    agree(Case { all_ends, patterns: patterns.collect(), haystacks }).unwrap();
+}
+
+#[test]
+fn an_alternative_that_can_never_match_hides_no_other() {
+    case(false, &[("aa(?:[a&&b]|a)", 0), ("x(?:[a&&b])*y", 0), ("(?:[a&&b])+|z", 0)], &[b"aaab", b"xy", b"z", b""]);
+}
