@@ -1,0 +1,26 @@
+//! The C ABI, a file per object. Thin: checks, conversions and the guard, nothing else.
+
+mod adapter;
+mod call;
+mod drain;
+mod engine;
+mod input;
+mod object;
+mod results;
+mod rules;
+mod scan;
+mod stats;
+mod version;
+mod work;
+
+pub use adapter::*;
+pub use call::trm_error;
+pub use drain::*;
+pub use engine::*;
+pub use input::*;
+pub use results::*;
+pub use rules::*;
+pub use scan::*;
+pub use stats::*;
+pub use version::*;
+pub use work::*;

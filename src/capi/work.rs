@@ -1,0 +1,110 @@
+//! Enqueueing work.
+
+use super::call::{call, input, out, slice};
+use super::engine::{enter, trm_engine};
+use crate::status::*;
+use crate::types::{trm_ticket, trm_work_item};
+use std::ffi::c_void;
+
+/// Accepts one item.
+///
+/// @param engine  the handle that the item will be completed on
+/// @param item    which bytes, which rule set, and the caller's number; copied
+/// @param ticket  receives the item's ticket; may be NULL
+/// @return TRM_OK; TRM_QUEUE_FULL: collect, or wait, and try again; TRM_ERR_RANGE: the bytes lie outside the input
+///         space; TRM_ERR_NO_RULES; TRM_ERR_CLOSED; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
+///
+/// Any thread. It never waits. The item keeps the rule set that is loaded under its id now, whatever is loaded later.
+///
+/// # Safety
+/// Pointers are NULL or valid as documented.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trm_enqueue(engine: *mut trm_engine, item: *const trm_work_item, ticket: *mut trm_ticket) -> trm_status {
+    call(|| {
+        // SAFETY: passed on.
+        let item = unsafe { input(item) }?;
+        let (first, _) = enter(engine)?.enqueue(std::slice::from_ref(item))?;
+        // SAFETY: NULL or a place to write to.
+        if let Some(ticket) = unsafe { ticket.as_mut() } {
+            *ticket = first.ticket();
+        }
+        Ok(TRM_OK)
+    })
+}
+
+/// Accepts many items with one reservation: all of them, or the first ones that fit.
+///
+/// @param engine    the handle that the items will be completed on
+/// @param items     `count` items; copied. Different rule sets may be mixed.
+/// @param count     0 is allowed and does nothing
+/// @param first     receives the first ticket; may be NULL. The items got `*first .. *first + *accepted - 1`.
+/// @param accepted  receives how many were accepted, 0 on any other status than TRM_OK
+/// @return TRM_OK: at least one was accepted (or `count` is 0); TRM_QUEUE_FULL: none; TRM_ERR_RANGE, TRM_ERR_NO_RULES:
+///         some item is wrong and none was accepted; TRM_ERR_CLOSED; TRM_ERR_NULL; TRM_ERR_INVALID; TRM_ERR_HANDLE;
+///         TRM_ERR_FORKED
+///
+/// Any thread. It never waits.
+///
+/// # Safety
+/// Pointers are NULL or valid as documented.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trm_enqueue_batch(
+    engine: *mut trm_engine,
+    items: *const trm_work_item,
+    count: usize,
+    first: *mut trm_ticket,
+    accepted: *mut usize,
+) -> trm_status {
+    call(|| {
+        // SAFETY: passed on.
+        let (accepted, items) = unsafe { (out(accepted)?, slice(items, count)?) };
+        *accepted = 0;
+        let handle = enter(engine)?;
+        if items.is_empty() {
+            return Ok(TRM_OK);
+        }
+        let (position, many) = handle.enqueue(items)?;
+        *accepted = many;
+        // SAFETY: NULL or a place to write to.
+        if let Some(first) = unsafe { first.as_mut() } {
+            *first = position.ticket();
+        }
+        Ok(TRM_OK)
+    })
+}
+
+/// Copies bytes into the arena and enqueues them as one item; the copy is freed by the engine when the item is done.
+///
+/// @param engine       the handle that the item will be completed on
+/// @param bytes        the input; may be reused as soon as the call returns; NULL where `len` is 0
+/// @param len          bytes
+/// @param rule_set_id  as in a work item
+/// @param correlation  as in a work item
+/// @param ticket       receives the item's ticket; may be NULL
+/// @return as `trm_enqueue`, and TRM_ARENA_FULL: no room for the copy now; TRM_ERR_RANGE: larger than the whole arena
+///         (`trm_scan` takes any length)
+///
+/// Any thread. It never waits.
+///
+/// # Safety
+/// Pointers are NULL or valid as documented.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trm_submit(
+    engine: *mut trm_engine,
+    bytes: *const c_void,
+    len: u32,
+    rule_set_id: u32,
+    correlation: u32,
+    ticket: *mut trm_ticket,
+) -> trm_status {
+    call(|| {
+        // SAFETY: passed on.
+        let bytes = unsafe { slice(bytes.cast::<u8>(), len as usize) }?;
+        let position = enter(engine)?.submit(bytes, rule_set_id, correlation)?;
+        // SAFETY: NULL or a place to write to.
+        if let Some(ticket) = unsafe { ticket.as_mut() } {
+            *ticket = position.ticket();
+        }
+        Ok(TRM_OK)
+    })
+}

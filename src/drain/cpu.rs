@@ -1,0 +1,134 @@
+//! The CPU drain: worker threads that claim, scan and finish.
+
+use super::Drain;
+use crate::engine::{Engine, Job, LoadedSet, Owners, Tally};
+use crate::ring::Claims;
+use crate::scan::Scratch;
+use crate::status::{Error, Result, TRM_ERR_MEMORY, TRM_ERR_PANIC};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// Most items of one claim: enough to make claiming cheap, few enough to leave work for the others.
+const MAX_CLAIM: u64 = 32;
+/// Bytes after which waiting callers are told what is finished, though the claim is not at its end.
+const TELL_BYTES: u64 = 32 << 10;
+
+/// Running worker threads.
+pub struct Workers {
+    threads: Vec<JoinHandle<()>>,
+    engine: std::sync::Weak<Engine>,
+}
+
+impl Workers {
+    /// Starts as many as the options say.
+    pub fn start(engine: &Arc<Engine>) -> Result<Self> {
+        let mut workers = Self { threads: Vec::new(), engine: Arc::downgrade(engine) };
+        for n in 0..engine.options().cpu_threads {
+            let mine = engine.clone();
+            let thread = std::thread::Builder::new().name(format!("trommel-{n}")).spawn(move || Worker::new(&mine).run());
+            match thread {
+                Ok(thread) => workers.threads.push(thread),
+                // Fewer threads than asked for still give every answer.
+                Err(_) if n > 0 => break,
+                Err(why) => {
+                    return Err(Error::new(TRM_ERR_MEMORY, format!("no worker thread could be started ({why}): raise the limit of threads")));
+                }
+            }
+        }
+        Ok(workers)
+    }
+}
+
+impl Drain for Workers {
+    fn stop(self: Box<Self>) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.work().notify_all();
+        }
+        for thread in self.threads {
+            // A worker catches the panics of matchers; if one dies all the same there is nothing left to do for it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What one worker thread holds.
+struct Worker<'a> {
+    engine: &'a Engine,
+    scratch: Box<Scratch>,
+    owners: Owners,
+    tally: Tally,
+}
+
+impl<'a> Worker<'a> {
+    fn new(engine: &'a Engine) -> Self {
+        Self { engine, scratch: Box::default(), owners: Owners::default(), tally: Tally::default() }
+    }
+
+    fn run(mut self) {
+        let engine = self.engine;
+        loop {
+            let claims = engine.work().wait_until(None, || {
+                if engine.is_stopping() {
+                    return Some(None);
+                }
+                engine.ring().claim(self.fair_share()).map(Some)
+            });
+            match claims.flatten() {
+                Some(claims) => self.drain(claims),
+                None => return,
+            }
+        }
+    }
+
+    /// A part of what is queued that leaves as much for each of the other workers.
+    fn fair_share(&self) -> usize {
+        let ring = self.engine.ring();
+        let queued = ring.head().saturating_sub(ring.tail());
+        (queued / (2 * u64::from(self.engine.options().cpu_threads))).clamp(1, MAX_CLAIM) as usize
+    }
+
+    fn drain(&mut self, claims: Claims) {
+        let mut run: Option<(Arc<LoadedSet>, u64)> = None;
+        for claim in claims {
+            let job = self.engine.ring().payload(&claim);
+            if run.as_ref().is_none_or(|(set, _)| set.place != job.set) {
+                self.count_out(run.take());
+                run = Some((self.engine.set_at(job.set), 0));
+            }
+            let (set, items) = run.as_mut().expect("set above");
+            *items += 1;
+            let outcome = scan(self.engine, &job, set, &mut self.scratch);
+            self.engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
+            if self.tally.bytes() >= TELL_BYTES {
+                self.engine.flush(&mut self.owners, &mut self.tally);
+            }
+        }
+        self.engine.flush(&mut self.owners, &mut self.tally);
+        self.count_out(run);
+    }
+
+    fn count_out(&self, run: Option<(Arc<LoadedSet>, u64)>) {
+        if let Some((set, items)) = run {
+            self.engine.finished_with(&set, items);
+        }
+    }
+}
+
+/// Scans one item on this thread. A panic of a matcher becomes the item's status.
+fn scan(engine: &Engine, job: &Job, set: &LoadedSet, scratch: &mut Scratch) -> crate::engine::Outcome {
+    let bytes = engine.arena().bytes(job.input_offset, job.input_len);
+    let mut matches = Vec::new();
+    let scanned = crate::panics::guarded(|| {
+        crate::faults::panic_if_asked();
+        set.rules.scan(bytes, scratch, engine.options().max_matches_per_item, &mut matches)
+    });
+    match scanned {
+        Some(count) => engine.outcome(job, set, count, matches),
+        None => {
+            *scratch = Scratch::default();
+            let mut failed = engine.outcome(job, set, 0, Vec::new());
+            failed.status = TRM_ERR_PANIC;
+            failed
+        }
+    }
+}

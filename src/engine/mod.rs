@@ -1,0 +1,275 @@
+//! The engine: one drum. It owns the ring, the arena, the rule sets and the drain; [`Handle`] is how callers reach it.
+//!
+//! Data moves one way: a handle accepts items into the ring, a drain claims and scans them and calls
+//! [`Engine::finish`], and the handle that enqueued an item finds the outcome in the item's slot.
+
+mod event;
+mod handle;
+mod log;
+mod options;
+mod outstanding;
+mod sets;
+mod stats;
+
+pub use handle::{Buffers, Handle, Taken};
+pub use log::{Level, Log, LogCallback};
+pub use options::{Delivery, Mode, Options, Processor};
+pub use sets::LoadedSet;
+pub use stats::{Stats, Tally};
+
+use crate::drain::{self, Drain, DrainKind};
+use crate::input::{Arena, Memory};
+use crate::ring::parking::WaitList;
+use crate::ring::{Claim, Position, Ring};
+use crate::rules::Rules;
+use crate::scan::{Match, Scratch};
+use crate::status::{Result, TRM_OK, TRM_TRUNCATED, trm_status};
+use handle::Owner;
+use sets::SetTable;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::sync::{Arc, Mutex, RwLock};
+
+/// What a producer puts into a ring slot.
+#[derive(Debug, Clone, Copy)]
+pub struct Job {
+    /// Where the bytes begin in the arena.
+    pub input_offset: u32,
+    /// How many.
+    pub input_len: u32,
+    /// The place of the rule set that the item was accepted with.
+    pub set: u32,
+    /// The caller's number.
+    pub correlation: u32,
+    /// The handle that enqueued it.
+    pub owner: u32,
+    /// The engine made the region for this item and frees it when the item is done.
+    pub owns_region: bool,
+}
+
+/// What a drain makes of an item.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// `TRM_OK`, or what the item met.
+    pub status: trm_status,
+    /// The id of the rule set that it was accepted with.
+    pub rule_set_id: u32,
+    /// The caller's number.
+    pub correlation: u32,
+    /// The true count.
+    pub match_count: u64,
+    /// At most `max_matches_per_item` of them, sorted.
+    pub matches: Vec<Match>,
+}
+
+/// One drum, shared by its handles and its drain.
+pub struct Engine {
+    options: Options,
+    ring: Ring<Job, Outcome>,
+    arena: Arena,
+    sets: SetTable,
+    owners: RwLock<HashMap<u32, Arc<Owner>>>,
+    next_owner: AtomicU32,
+    work: WaitList,
+    stopping: AtomicBool,
+    stats: stats::Counters,
+    scratches: Mutex<Vec<Box<Scratch>>>,
+    drain: Mutex<Option<Box<dyn Drain>>>,
+    kind: DrainKind,
+    why: String,
+}
+
+impl Engine {
+    /// Makes a drum, starts its drain, and gives the handle that stands for the whole of it.
+    pub fn create(options: Options) -> Result<Handle> {
+        let options = options.checked()?;
+        let chosen = drain::choose(&options)?;
+        let memory = match chosen.memory {
+            Some(memory) => memory,
+            None => Memory::pages(options.arena_bytes as usize)?,
+        };
+        options.log.say(Level::Info, &format!("draining with {}: {}", chosen.kind.name(), chosen.why));
+        let engine = Arc::new(Self {
+            ring: Ring::new(options.ring_size),
+            arena: Arena::new(memory, options.ring_size),
+            sets: SetTable::new(options.max_rule_sets),
+            owners: RwLock::default(),
+            next_owner: AtomicU32::new(0),
+            work: WaitList::new(),
+            stopping: AtomicBool::new(false),
+            stats: stats::Counters::default(),
+            scratches: Mutex::default(),
+            drain: Mutex::new(None),
+            kind: chosen.kind,
+            why: chosen.why,
+            options,
+        });
+        let drain = (chosen.start)(&engine)?;
+        *engine.drain.lock().expect("nobody else has the new engine") = Some(drain);
+        Ok(Handle::new(engine, true))
+    }
+
+    /// The options that it was made with.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// The ring.
+    pub fn ring(&self) -> &Ring<Job, Outcome> {
+        &self.ring
+    }
+
+    /// The input arena.
+    pub fn arena(&self) -> &Arena {
+        &self.arena
+    }
+
+    /// Which drain runs, and why that one.
+    pub fn drain_kind(&self) -> (DrainKind, &str) {
+        (self.kind, &self.why)
+    }
+
+    /// Loads a rule set; later items with this id get it.
+    pub fn load_rules(&self, id: u32, rules: Arc<Rules>) -> Result<()> {
+        self.sets.load(id, rules).map(drop)
+    }
+
+    /// Takes a rule set away from later items.
+    pub fn unload_rules(&self, id: u32) -> Result<()> {
+        self.sets.unload(id)
+    }
+
+    /// The set at a job's place.
+    pub fn set_at(&self, place: u32) -> Arc<LoadedSet> {
+        self.sets.at(place)
+    }
+
+    /// Scans bytes of any length on the calling thread, with the set that is loaded under `id` now.
+    pub fn scan(&self, id: u32, bytes: &[u8]) -> Result<Vec<Match>> {
+        let set = self.sets.get(id)?;
+        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
+        let mut matches = Vec::new();
+        set.rules.scan(bytes, &mut scratch, u64::MAX, &mut matches);
+        lock(&self.scratches).push(scratch);
+        Ok(matches)
+    }
+
+    /// Makes an outcome out of what a matcher found: `count` true matches, of which `matches` are delivered.
+    pub fn outcome(&self, job: &Job, set: &LoadedSet, count: u64, matches: Vec<Match>) -> Outcome {
+        let status = if count > matches.len() as u64 { TRM_TRUNCATED } else { TRM_OK };
+        Outcome { status, rule_set_id: set.id, correlation: job.correlation, match_count: count, matches }
+    }
+
+    /// A drain hands in a finished item. The caller counts uses of its set out afterwards, and tells the owners.
+    pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
+        if job.owns_region {
+            self.arena.release_copy(job.input_offset);
+        }
+        tally.add(job, &outcome);
+        let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
+        let wanted = match self.options.delivery {
+            Delivery::All => true,
+            Delivery::Hits => hit,
+            Delivery::None => false,
+        };
+        let owner = owners.get(self, job.owner);
+        if !wanted || owner.is_orphan() {
+            self.ring.finish(claim);
+            return;
+        }
+        let position = claim.position();
+        self.ring.complete(claim, outcome);
+        fence(Ordering::SeqCst);
+        if owner.is_orphan() {
+            // The handle was destroyed between the look and the completion: nobody will collect this one.
+            self.ring.take(position, |_| true);
+        }
+    }
+
+    /// Wakes whoever waits for the owners that `finish` was called for, and counts the batch.
+    pub fn flush(&self, owners: &mut Owners, tally: &mut Tally) {
+        self.stats.add(tally);
+        owners.notify();
+    }
+
+    /// Counts finished items of one set out.
+    pub fn finished_with(&self, set: &Arc<LoadedSet>, items: u64) {
+        self.sets.finished(set, items);
+    }
+
+    /// Where drains wait for published items.
+    pub fn work(&self) -> &WaitList {
+        &self.work
+    }
+
+    /// Whether drains shall return, leaving what is queued.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Tickets that a caller's drain claimed and has not marked done.
+    pub fn unfinished_claims(&self) -> Vec<u64> {
+        let (tail, size) = (self.ring.tail(), u64::from(self.ring.capacity()));
+        let oldest = tail.saturating_sub(size);
+        (oldest + 1..=tail).filter(|&ticket| self.is_claimed(ticket)).collect()
+    }
+
+    fn is_claimed(&self, ticket: u64) -> bool {
+        Position::from_ticket(ticket).is_some_and(|p| self.ring.stage(p) == crate::ring::Stage::Claimed)
+    }
+
+    /// Everything that is counted.
+    pub fn stats(&self) -> Stats {
+        self.stats.read(self)
+    }
+
+    /// Ends the drain; called by the last handle.
+    fn stop(&self) {
+        self.ring.close();
+        self.stopping.store(true, Ordering::Release);
+        self.work.notify_all();
+        if let Some(drain) = lock(&self.drain).take() {
+            drain.stop();
+        }
+    }
+
+    fn owner(&self, id: u32) -> Arc<Owner> {
+        let owners = self.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        owners.get(&id).cloned().expect("an owner stays listed while its items are in the ring")
+    }
+}
+
+/// The owners that a drain has finished items for since it last told them.
+#[derive(Default)]
+pub struct Owners {
+    known: Vec<(Arc<Owner>, bool)>,
+}
+
+impl Owners {
+    fn get(&mut self, engine: &Engine, id: u32) -> &Owner {
+        let at = match self.known.iter().position(|(owner, _)| owner.id() == id) {
+            Some(at) => at,
+            None => {
+                self.known.push((engine.owner(id), false));
+                self.known.len() - 1
+            }
+        };
+        let (owner, told) = &mut self.known[at];
+        *told = true;
+        owner
+    }
+
+    fn notify(&mut self) {
+        self.known.retain_mut(|(owner, finished)| {
+            if std::mem::take(finished) {
+                owner.notify();
+            }
+            !owner.is_orphan()
+        });
+    }
+}
+
+/// A lock whose holder panicked is still a lock: what it guards is valid between any two statements.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

@@ -1,0 +1,154 @@
+//! The rule sets loaded into one engine: an id names a set, an item keeps the set that it was accepted with.
+//!
+//! Each loaded set stands in a slab place; the ring's jobs carry the place, not the id. A place is emptied when its
+//! set was unloaded or replaced *and* the last item that was accepted with it is finished ([`Uses`] counts them).
+
+use crate::ring::retire::Uses;
+use crate::rules::Rules;
+use crate::status::{Error, Result, TRM_ERR_LIMIT, TRM_ERR_NO_RULES};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, RwLock};
+
+/// A rule set at its place in an engine.
+pub struct LoadedSet {
+    /// The id that the caller loaded it under.
+    pub id: u32,
+    /// Its slab place: what jobs carry.
+    pub place: u32,
+    /// The compiled rules.
+    pub rules: Arc<Rules>,
+    /// What the ABI shows a caller's drain of this set; it goes when the set goes.
+    pub shown: OnceLock<Box<dyn Any + Send + Sync>>,
+    uses: Uses,
+}
+
+/// All sets of an engine.
+pub struct SetTable {
+    inner: RwLock<Inner>,
+    /// Counts loads and unloads, so that a handle's remembered set can be checked without the lock.
+    version: AtomicU64,
+    max: u32,
+}
+
+struct Inner {
+    by_id: HashMap<u32, Arc<LoadedSet>>,
+    places: Vec<Option<Arc<LoadedSet>>>,
+}
+
+/// A handle's last looked-up set: most callers use one set for many items.
+#[derive(Default)]
+pub struct Remembered {
+    version: u64,
+    set: Option<Arc<LoadedSet>>,
+}
+
+impl SetTable {
+    /// An empty table for `max` sets at one time, those that unloaded but are still in use included.
+    pub fn new(max: u32) -> Self {
+        let inner = Inner { by_id: HashMap::new(), places: Vec::new() };
+        Self { inner: RwLock::new(inner), version: AtomicU64::new(1), max }
+    }
+
+    /// Loads `rules` under `id`, replacing what stood there for later items.
+    pub fn load(&self, id: u32, rules: Arc<Rules>) -> Result<Arc<LoadedSet>> {
+        let mut inner = self.write();
+        let place = match inner.places.iter().position(Option::is_none) {
+            Some(place) => place,
+            None if inner.places.len() < self.max as usize => {
+                inner.places.push(None);
+                inner.places.len() - 1
+            }
+            None => {
+                return Err(Error::new(
+                    TRM_ERR_LIMIT,
+                    format!(
+                        "{} rule sets are loaded or still in use by items in flight: unload some, or raise max_rule_sets",
+                        self.max
+                    ),
+                ));
+            }
+        };
+        let set = Arc::new(LoadedSet { id, place: place as u32, rules, shown: OnceLock::new(), uses: Uses::new() });
+        inner.places[place] = Some(set.clone());
+        if let Some(old) = inner.by_id.insert(id, set.clone()) {
+            Self::retire(&mut inner, &old);
+        }
+        self.version.fetch_add(1, Ordering::SeqCst);
+        Ok(set)
+    }
+
+    /// Takes the set under `id` away from later items.
+    pub fn unload(&self, id: u32) -> Result<()> {
+        let mut inner = self.write();
+        let Some(old) = inner.by_id.remove(&id) else { return Err(not_loaded(id)) };
+        Self::retire(&mut inner, &old);
+        self.version.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn retire(inner: &mut Inner, set: &LoadedSet) {
+        if set.uses.retire() {
+            inner.places[set.place as usize] = None;
+        }
+    }
+
+    /// The set that items with this id get now.
+    pub fn get(&self, id: u32) -> Result<Arc<LoadedSet>> {
+        self.read().by_id.get(&id).cloned().ok_or_else(|| not_loaded(id))
+    }
+
+    /// As [`SetTable::get`], counted in for `items` items; every one is to be counted out by [`SetTable::finished`].
+    pub fn use_for(&self, id: u32, items: u64, remembered: &mut Remembered) -> Result<Arc<LoadedSet>> {
+        loop {
+            let version = self.version.load(Ordering::SeqCst);
+            let set = match &remembered.set {
+                Some(set) if remembered.version == version && set.id == id => set.clone(),
+                _ => {
+                    let set = self.get(id)?;
+                    *remembered = Remembered { version, set: Some(set.clone()) };
+                    set
+                }
+            };
+            if set.uses.try_add(items) {
+                return Ok(set);
+            }
+            // It was unloaded between the look-up and the count: look again.
+            remembered.set = None;
+        }
+    }
+
+    /// The set at a place that an item in flight carries.
+    pub fn at(&self, place: u32) -> Arc<LoadedSet> {
+        self.read().places[place as usize].clone().expect("a set stays at its place while items use it")
+    }
+
+    /// Counts `items` finished items out.
+    pub fn finished(&self, set: &Arc<LoadedSet>, items: u64) {
+        if set.uses.sub(items) {
+            let mut inner = self.write();
+            let place = &mut inner.places[set.place as usize];
+            if place.as_ref().is_some_and(|there| Arc::ptr_eq(there, set)) {
+                *place = None;
+            }
+        }
+    }
+
+    /// Sets loaded now.
+    pub fn loaded(&self) -> usize {
+        self.read().by_id.len()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+fn not_loaded(id: u32) -> Error {
+    Error::new(TRM_ERR_NO_RULES, format!("no rule set is loaded under id {id}: call trm_engine_load_rules first"))
+}

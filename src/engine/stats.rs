@@ -1,0 +1,117 @@
+//! What an engine counts. Drains count a batch in a [`Tally`] and add it at once, so that items share no counter.
+
+use super::{Engine, Job, Outcome};
+use crate::drain::DrainKind;
+use crate::status::{TRM_ERR_PANIC, TRM_TRUNCATED};
+use crossbeam_utils::CachePadded;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// Finished items of one batch.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Tally {
+    items: u64,
+    bytes: u64,
+    matches: u64,
+    truncated: u64,
+    failed: u64,
+    panics: u64,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, job: &Job, outcome: &Outcome) {
+        self.items += 1;
+        self.bytes += u64::from(job.input_len);
+        self.matches += outcome.match_count;
+        self.truncated += u64::from(outcome.status == TRM_TRUNCATED);
+        self.failed += u64::from(outcome.status < 0);
+        self.panics += u64::from(outcome.status == TRM_ERR_PANIC);
+    }
+
+    /// Bytes of the batch so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    items: CachePadded<AtomicU64>,
+    bytes: AtomicU64,
+    matches: AtomicU64,
+    truncated: AtomicU64,
+    failed: AtomicU64,
+    panics: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn add(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        for (counter, more) in [
+            (&*self.items, tally.items),
+            (&self.bytes, tally.bytes),
+            (&self.matches, tally.matches),
+            (&self.truncated, tally.truncated),
+            (&self.failed, tally.failed),
+            (&self.panics, tally.panics),
+        ] {
+            if more > 0 {
+                counter.fetch_add(more, Relaxed);
+            }
+        }
+    }
+
+    pub(super) fn read(&self, engine: &Engine) -> Stats {
+        Stats {
+            drain: engine.kind,
+            accepted: engine.ring.head(),
+            claimed: engine.ring.tail(),
+            in_flight: engine.ring.in_flight(),
+            finished: self.items.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            matches: self.matches.load(Relaxed),
+            truncated: self.truncated.load(Relaxed),
+            failed: self.failed.load(Relaxed),
+            panics: self.panics.load(Relaxed),
+            unfinished_claims: match engine.kind {
+                DrainKind::Caller => engine.unfinished_claims().len() as u64,
+                _ => 0,
+            },
+            rule_sets: engine.sets.loaded() as u32,
+            arena_bytes: engine.arena.len(),
+            arena_used: engine.arena.used(),
+        }
+    }
+}
+
+/// A reading of an engine's counters.
+#[derive(Debug, Clone, Copy)]
+pub struct Stats {
+    /// Who drains.
+    pub drain: DrainKind,
+    /// Items accepted so far.
+    pub accepted: u64,
+    /// Items claimed by the drain so far.
+    pub claimed: u64,
+    /// Items accepted and not yet collected or freed.
+    pub in_flight: u64,
+    /// Items finished so far.
+    pub finished: u64,
+    /// Bytes of finished items.
+    pub bytes: u64,
+    /// Matches found, those beyond a limit included.
+    pub matches: u64,
+    /// Items with more matches than the limit.
+    pub truncated: u64,
+    /// Items that ended in an error.
+    pub failed: u64,
+    /// Items that met a bug of the library.
+    pub panics: u64,
+    /// Caller drain: items claimed and not marked done.
+    pub unfinished_claims: u64,
+    /// Rule sets loaded.
+    pub rule_sets: u32,
+    /// The arena's size.
+    pub arena_bytes: u64,
+    /// Of that, held in regions.
+    pub arena_used: u64,
+}

@@ -1,0 +1,103 @@
+//! The bytes behind an arena: one mapping that lives as long as the arena, never moves and is read by drains while
+//! callers write other parts of it. All `unsafe` of the input room is here.
+
+use crate::status::{Error, Result, TRM_ERR_MEMORY};
+use std::ptr::NonNull;
+
+/// Bytes past the end that executors may read (a vector load that starts inside an item).
+pub const TAIL_PADDING: usize = 64;
+
+/// One fixed block of memory.
+pub struct Memory {
+    base: NonNull<u8>,
+    len: usize,
+    owner: Owner,
+}
+
+enum Owner {
+    /// Anonymous pages of this process: zero until written, and resident only where touched.
+    Pages,
+    /// Somebody else's mapping (the GPU's), kept alive by what stands here.
+    #[cfg(feature = "gpu")]
+    Foreign(#[allow(dead_code)] Box<dyn Send + Sync>),
+}
+
+// SAFETY: `Memory` is a pointer and a length that never change; who may write which bytes when is the arena's contract
+// with the callers (a region belongs to its acquirer until its items are enqueued).
+unsafe impl Send for Memory {}
+// SAFETY: as above.
+unsafe impl Sync for Memory {}
+
+impl Memory {
+    /// `len` bytes of zeroed pages, plus the tail padding.
+    pub fn pages(len: usize) -> Result<Self> {
+        // SAFETY: an anonymous mapping at no fixed address touches nothing that exists.
+        let base = unsafe {
+            libc::mmap(
+                std::ptr::null_mut(),
+                len + TAIL_PADDING,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if base == libc::MAP_FAILED {
+            return Err(Error::new(
+                TRM_ERR_MEMORY,
+                format!("the arena's {len} bytes could not be mapped: choose a smaller arena_bytes"),
+            ));
+        }
+        let base = NonNull::new(base.cast()).expect("a mapping that did not fail has an address");
+        Ok(Self { base, len, owner: Owner::Pages })
+    }
+
+    /// A mapping that `keep_alive` owns.
+    ///
+    /// # Safety
+    /// `base` is valid for reads and writes of `len + TAIL_PADDING` bytes for as long as `keep_alive` lives.
+    #[cfg(feature = "gpu")]
+    pub unsafe fn foreign(base: NonNull<u8>, len: usize, keep_alive: Box<dyn Send + Sync>) -> Self {
+        Self { base, len, owner: Owner::Foreign(keep_alive) }
+    }
+
+    /// Usable bytes, without the padding.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Where byte `offset` lies.
+    pub fn at(&self, offset: u32) -> *mut u8 {
+        assert!(offset as usize <= self.len);
+        // SAFETY: inside the mapping, checked above.
+        unsafe { self.base.as_ptr().add(offset as usize) }
+    }
+
+    /// The bytes of an item. The caller of the ABI promises not to write them while the item is in flight.
+    pub fn bytes(&self, offset: u32, len: u32) -> &[u8] {
+        assert!(offset as u64 + len as u64 <= self.len as u64);
+        // SAFETY: inside the mapping, checked above, and initialised (pages start zeroed). That nobody writes them
+        // meanwhile is the contract of trm_enqueue.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(offset as usize), len as usize) }
+    }
+
+    /// Copies `source` to `offset`, in a region that only this caller holds.
+    pub fn write(&self, offset: u32, source: &[u8]) {
+        assert!(offset as u64 + source.len() as u64 <= self.len as u64);
+        // SAFETY: inside the mapping, checked above; the region was acquired for this copy, so nothing reads it yet.
+        unsafe { std::ptr::copy_nonoverlapping(source.as_ptr(), self.at(offset), source.len()) }
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        match &self.owner {
+            // SAFETY: the mapping made in `pages`, unmapped once.
+            Owner::Pages => unsafe {
+                libc::munmap(self.base.as_ptr().cast(), self.len + TAIL_PADDING);
+            },
+            #[cfg(feature = "gpu")]
+            Owner::Foreign(_) => {}
+        }
+    }
+}
