@@ -2,7 +2,7 @@
 
 use super::call::{call, deadline, nothing, out, slice_mut};
 use super::engine::{enter, trm_engine};
-use crate::engine::{Buffers, Taken};
+use crate::engine::{Answer, Buffers, Taken};
 use crate::ring::Stage;
 use crate::status::*;
 use crate::types::{trm_completion, trm_match, trm_ticket};
@@ -114,11 +114,13 @@ pub unsafe extern "C" fn trm_collect(
     })
 }
 
-fn settle(answer: std::result::Result<Option<Taken>, (Error, Taken)>, none: trm_status) -> (trm_status, Taken) {
+/// The status and the counts that an answer comes to.
+fn settle(answer: Answer, late: trm_status) -> (trm_status, Taken) {
     match answer {
-        Ok(Some(taken)) => (TRM_OK, taken),
-        Ok(None) => (none, Taken::default()),
-        Err((error, taken)) => (error.status, taken),
+        Answer::Took(taken) => (TRM_OK, taken),
+        Answer::Late => (late, Taken::default()),
+        Answer::Short(needed) => (TRM_ERR_BUFFER, Taken { items: 0, matches: needed }),
+        Answer::Never(status) => (status, Taken::default()),
     }
 }
 

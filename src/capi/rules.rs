@@ -5,7 +5,7 @@ use super::engine::{enter as enter_engine, trm_engine};
 use super::object::{Entered, Objects};
 use crate::engine::LoadedSet;
 use crate::panics::guarded;
-use crate::rules::{CompileError, CompileOptions, ErrorKind, Pattern, RuleInfo, Rules, Semantics, Tier, flags};
+use crate::rules::{CompileError, CompileOptions, ErrorKind, Pattern, RuleInfo, Rules, Semantics, Tier};
 use crate::status::*;
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;

@@ -65,7 +65,7 @@ impl Engine {
             correlation: job.correlation,
         };
         let bytes = self.arena().bytes(job.input_offset, job.input_len).as_ptr();
-        Ok(Some(Claimed { ticket: claim.into_position().ticket(), item, bytes, set }))
+        Ok(Some(Claimed { ticket: self.ring().lend(claim).ticket(), item, bytes, set }))
     }
 
     /// Finishes a claimed item with what the caller found.
@@ -88,7 +88,7 @@ impl Engine {
         let job = self.ring().payload(&claim);
         let wrong = matches.iter().position(|m| m.start > m.end || m.end > u64::from(job.input_len));
         if let Some(wrong) = wrong {
-            self.ring().unreclaim(claim);
+            self.ring().lend(claim);
             let message = format!("match {wrong} does not lie in the item's {} bytes", job.input_len);
             return Err(Error::new(TRM_ERR_INVALID, message));
         }

@@ -64,8 +64,21 @@ pub struct Buffers<'a> {
 pub struct Taken {
     /// Completions written.
     pub items: usize,
-    /// Matches written; with `TRM_ERR_BUFFER`, matches that the next item needs.
+    /// Matches written.
     pub matches: usize,
+}
+
+/// What collecting or waiting comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// At least one item was taken.
+    Took(Taken),
+    /// The deadline came first.
+    Late,
+    /// The next item needs so many matches; nothing was taken.
+    Short(usize),
+    /// It never can bring anything, for this reason.
+    Never(trm_status),
 }
 
 /// A handle. The first one of a drum stands for the whole drum when it is closed.
@@ -211,48 +224,43 @@ impl Handle {
         }
     }
 
-    /// Takes one ticket's completion. `None`: the deadline came first.
-    pub fn wait(&self, ticket: u64, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Result<Option<Taken>, (Error, Taken)> {
-        let plain = |error: Error| (error, Taken::default());
-        let position = Position::from_ticket(ticket).ok_or_else(|| plain(TRM_ERR_TICKET.into()))?;
-        let waited = self.owner.done.wait_until(deadline, || self.try_wait(position, ticket, buffers));
-        waited.unwrap_or(Ok(None))
+    /// Takes one ticket's completion.
+    pub fn wait(&self, ticket: u64, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
+        let Some(position) = Position::from_ticket(ticket) else { return Answer::Never(TRM_ERR_TICKET) };
+        self.owner.done.wait_until(deadline, || self.try_wait(position, buffers)).unwrap_or(Answer::Late)
     }
 
-    #[allow(clippy::type_complexity)]
-    fn try_wait(&self, position: Position, ticket: u64, buffers: &mut Buffers<'_>) -> Option<Result<Option<Taken>, (Error, Taken)>> {
-        let fail = |status: trm_status, taken| Some(Err((Error::from(status), taken)));
+    fn try_wait(&self, position: Position, buffers: &mut Buffers<'_>) -> Option<Answer> {
         let mut state = self.state();
         let ours = state.outstanding.contains(position);
         match self.engine.ring.stage(position) {
-            Stage::NeverIssued => fail(TRM_ERR_TICKET, Taken::default()),
+            Stage::NeverIssued => Some(Answer::Never(TRM_ERR_TICKET)),
             Stage::Released => {
                 state.outstanding.forget(position);
-                fail(TRM_TAKEN, Taken::default())
+                Some(Answer::Never(TRM_TAKEN))
             }
-            _ if !ours => fail(TRM_ERR_TICKET, Taken::default()),
-            _ if self.owner.is_orphan() => fail(TRM_ERR_HANDLE, Taken::default()),
+            _ if !ours => Some(Answer::Never(TRM_ERR_TICKET)),
+            _ if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
             Stage::Done => {
                 let mut taken = Taken::default();
-                match self.take(position, ticket, buffers, &mut taken) {
+                match self.take(position, buffers, &mut taken) {
                     Ok(()) => {
                         state.outstanding.forget(position);
-                        Some(Ok(Some(taken)))
+                        Some(Answer::Took(taken))
                     }
-                    Err(needed) => fail(TRM_ERR_BUFFER, Taken { items: 0, matches: needed }),
+                    Err(needed) => Some(Answer::Short(needed)),
                 }
             }
             Stage::Reserved | Stage::Queued | Stage::Claimed => None,
         }
     }
 
-    /// Takes any finished items, whole ones only, as many as fit. `None`: the deadline came first.
-    pub fn collect(&self, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Result<Option<Taken>, (Error, Taken)> {
-        self.owner.done.wait_until(deadline, || self.try_collect(buffers)).unwrap_or(Ok(None))
+    /// Takes any finished items, whole ones only, as many as fit.
+    pub fn collect(&self, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
+        self.owner.done.wait_until(deadline, || self.try_collect(buffers)).unwrap_or(Answer::Late)
     }
 
-    #[allow(clippy::type_complexity)]
-    fn try_collect(&self, buffers: &mut Buffers<'_>) -> Option<Result<Option<Taken>, (Error, Taken)>> {
+    fn try_collect(&self, buffers: &mut Buffers<'_>) -> Option<Answer> {
         let mut state = self.state();
         let mut taken = Taken::default();
         let mut needed = None;
@@ -261,17 +269,20 @@ impl Handle {
             self.owner.event.lower();
             fence(Ordering::SeqCst);
             // Something may have finished between the sweep and the lowering.
-            if state.outstanding.first_from(None, |p| self.engine.ring.stage(p) == Stage::Done).is_some() {
-                self.owner.event.raise();
-            }
+            self.raise_if_done(&state);
         }
         match (taken.items, needed) {
-            (0, Some(needed)) => Some(Err((TRM_ERR_BUFFER.into(), Taken { items: 0, matches: needed }))),
-            (0, None) if self.owner.is_orphan() => Some(Err((TRM_ERR_HANDLE.into(), taken))),
-            // Closed and nothing left: waiting longer cannot bring anything.
-            (0, None) if state.outstanding.is_empty() && self.check_open().is_err() => Some(Err((TRM_ERR_CLOSED.into(), taken))),
+            (0, Some(needed)) => Some(Answer::Short(needed)),
+            (0, None) if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
+            (0, None) if state.outstanding.is_empty() && self.check_open().is_err() => Some(Answer::Never(TRM_ERR_CLOSED)),
             (0, None) => None,
-            _ => Some(Ok(Some(taken))),
+            _ => Some(Answer::Took(taken)),
+        }
+    }
+
+    fn raise_if_done(&self, state: &State) {
+        if state.outstanding.first_from(None, |p| self.engine.ring.stage(p) == Stage::Done).is_some() {
+            self.owner.event.raise();
         }
     }
 
@@ -290,7 +301,7 @@ impl Handle {
                 complete = false;
                 return Sweep::Stop;
             }
-            match self.take(position, position.ticket(), buffers, taken) {
+            match self.take(position, buffers, taken) {
                 Ok(()) => Sweep::Forget,
                 Err(short) => {
                     complete = false;
@@ -303,7 +314,7 @@ impl Handle {
     }
 
     /// Moves one finished item into the buffers; `Err` tells how many matches it needs where they don't fit.
-    fn take(&self, position: Position, ticket: u64, buffers: &mut Buffers<'_>, taken: &mut Taken) -> std::result::Result<(), usize> {
+    fn take(&self, position: Position, buffers: &mut Buffers<'_>, taken: &mut Taken) -> std::result::Result<(), usize> {
         let mut short = None;
         self.engine.ring.take(position, |outcome| {
             let room = &mut buffers.matches[taken.matches..];
@@ -311,7 +322,7 @@ impl Handle {
                 short = Some(outcome.matches.len());
                 return false;
             }
-            buffers.completions[taken.items] = completion(ticket, outcome, taken.matches as u32);
+            buffers.completions[taken.items] = completion(position.ticket(), outcome, taken.matches as u32);
             for (to, from) in room.iter_mut().zip(&outcome.matches) {
                 *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: taken.items as u32 };
             }
@@ -327,10 +338,7 @@ impl Handle {
     pub fn event_fd(&self) -> Result<RawFd> {
         let fd = self.owner.event.fd()?;
         fence(Ordering::SeqCst);
-        let state = self.state();
-        if state.outstanding.first_from(None, |p| self.engine.ring.stage(p) == Stage::Done).is_some() {
-            self.owner.event.raise();
-        }
+        self.raise_if_done(&self.state());
         Ok(fd)
     }
 

@@ -11,7 +11,7 @@ mod outstanding;
 mod sets;
 mod stats;
 
-pub use handle::{Buffers, Handle, Taken};
+pub use handle::{Answer, Buffers, Handle, Taken};
 pub use log::{Level, Log, LogCallback};
 pub use options::{Delivery, Mode, Options, Processor};
 pub use sets::LoadedSet;
