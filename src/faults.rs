@@ -20,9 +20,9 @@ mod asked {
 }
 
 #[cfg(feature = "faults")]
-pub use asked::panic_in_scans;
-#[cfg(feature = "faults")]
 pub(crate) use asked::panic_if_asked;
+#[cfg(feature = "faults")]
+pub use asked::panic_in_scans;
 
 #[cfg(not(feature = "faults"))]
 pub(crate) fn panic_if_asked() {}

@@ -60,7 +60,12 @@ pub struct trm_adapter {
 /// # Safety
 /// `out` is NULL or points to `capacity * stride` writable bytes; `count` is NULL or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn trm_adapters(out_: *mut trm_adapter, stride: usize, capacity: usize, count: *mut usize) -> trm_status {
+pub unsafe extern "C" fn trm_adapters(
+    out_: *mut trm_adapter,
+    stride: usize,
+    capacity: usize,
+    count: *mut usize,
+) -> trm_status {
     call(|| {
         // SAFETY: passed on.
         let count = unsafe { out(count) }?;

@@ -77,7 +77,9 @@ pub(super) unsafe fn call_with(error: *mut trm_error, body: impl FnOnce() -> Res
         Err(Error { status, message }) => {
             if !error.is_null() {
                 // SAFETY: not NULL, and large enough: checked above.
-                unsafe { error.write(trm_error { struct_size: (*error).struct_size, ..trm_error::plain(status, &message) }) };
+                unsafe {
+                    error.write(trm_error { struct_size: (*error).struct_size, ..trm_error::plain(status, &message) })
+                };
             }
             status
         }

@@ -45,12 +45,8 @@ pub unsafe extern "C" fn trm_claim(engine: *mut trm_engine, timeout_ns: i64, cla
         let Some(found) = handle.engine().claim(deadline(timeout_ns), || handle.is_orphan())? else {
             return Ok(nothing(timeout_ns));
         };
-        *claimed = trm_claimed {
-            ticket: found.ticket,
-            item: found.item,
-            bytes: found.bytes.cast(),
-            rules: lend(&found.set),
-        };
+        *claimed =
+            trm_claimed { ticket: found.ticket, item: found.item, bytes: found.bytes.cast(), rules: lend(&found.set) };
         Ok(TRM_OK)
     })
 }

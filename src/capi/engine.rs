@@ -160,12 +160,16 @@ unsafe fn read_options(options: *const trm_options) -> Result<Options> {
     // SAFETY: not NULL, so the first field may be read.
     let size = unsafe { (*options).struct_size } as usize;
     if size < size_of::<trm_options>() {
-        return invalid(format!("trm_options.struct_size is {size}: call trm_options_init(&options, sizeof options) first"));
+        return invalid(format!(
+            "trm_options.struct_size is {size}: call trm_options_init(&options, sizeof options) first"
+        ));
     }
     // SAFETY: the struct says that it has so many bytes.
     let beyond = unsafe { std::slice::from_raw_parts(options.cast::<u8>(), size) };
     if beyond[size_of::<trm_options>()..].iter().any(|&byte| byte != 0) {
-        return invalid("trm_options has fields that this library is too old for: leave them 0, or use a newer libtrommel".into());
+        return invalid(
+            "trm_options has fields that this library is too old for: leave them 0, or use a newer libtrommel".into(),
+        );
     }
     // SAFETY: large enough, checked above.
     let given = unsafe { &*options };

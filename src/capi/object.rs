@@ -208,7 +208,8 @@ mod tests {
         let handle = OBJECTS.add(false.into()) as usize;
         let inside = OBJECTS.enter(handle as *const _).unwrap();
         std::thread::scope(|scope| {
-            let removing = scope.spawn(move || OBJECTS.remove(handle as *const _, |leave| leave.store(true, Ordering::SeqCst)));
+            let removing =
+                scope.spawn(move || OBJECTS.remove(handle as *const _, |leave| leave.store(true, Ordering::SeqCst)));
             while !inside.load(Ordering::SeqCst) {
                 std::thread::yield_now();
             }

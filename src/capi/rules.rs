@@ -45,7 +45,8 @@ pub(super) fn enter(rules: *const trm_rules) -> Result<Entered<Held>> {
 }
 
 pub(super) fn lend(set: &LoadedSet) -> *const trm_rules {
-    let shown = set.shown.get_or_init(|| Box::new(Lent(RULES.add(Held { rules: set.rules.clone(), lent: true }) as usize)));
+    let shown =
+        set.shown.get_or_init(|| Box::new(Lent(RULES.add(Held { rules: set.rules.clone(), lent: true }) as usize)));
     let lent = shown.downcast_ref::<Lent>().expect("nothing else is shown");
     lent.0 as *const trm_rules
 }
@@ -195,7 +196,8 @@ pub unsafe extern "C" fn trm_rules_compile(
             Ok((rules, read_patterns(patterns, stride, count)?, read_options(options)?))
         };
         let (rules, patterns, options) = compile().map_err(|error: Error| vec![plain(&error)])?;
-        let compiled = Rules::compile(&patterns, &options).map_err(|all| all.iter().map(of_pattern).collect::<Vec<_>>())?;
+        let compiled =
+            Rules::compile(&patterns, &options).map_err(|all| all.iter().map(of_pattern).collect::<Vec<_>>())?;
         *rules = RULES.add(Held { rules: Arc::new(compiled), lent: false }).cast();
         Ok(())
     });

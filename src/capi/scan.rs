@@ -40,7 +40,8 @@ pub unsafe extern "C" fn trm_scan(
     // SAFETY: passed on.
     unsafe {
         call_with(error, || {
-            let (bytes, room, count) = (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?, out(match_count)?);
+            let (bytes, room, count) =
+                (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?, out(match_count)?);
             *count = 0;
             deliver(&enter(engine)?.engine().scan(rule_set_id, bytes)?, room, count)
         })
@@ -75,7 +76,8 @@ pub unsafe extern "C" fn trm_rules_scan(
     // SAFETY: passed on.
     unsafe {
         call_with(error, || {
-            let (bytes, room, count) = (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?, out(match_count)?);
+            let (bytes, room, count) =
+                (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?, out(match_count)?);
             *count = 0;
             let mut found = Vec::new();
             rules::enter(rules)?.get().scan(bytes, &mut Scratch::default(), u64::MAX, &mut found);
@@ -87,7 +89,10 @@ pub unsafe extern "C" fn trm_rules_scan(
 fn deliver(found: &[Match], room: &mut [trm_match], count: &mut usize) -> Result<trm_status> {
     *count = found.len();
     if found.len() > room.len() {
-        return Err(Error::new(TRM_ERR_BUFFER, format!("{} matches don't fit an array of {}: give a larger one", found.len(), room.len())));
+        return Err(Error::new(
+            TRM_ERR_BUFFER,
+            format!("{} matches don't fit an array of {}: give a larger one", found.len(), room.len()),
+        ));
     }
     for (to, from) in room.iter_mut().zip(found) {
         *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: 0 };

@@ -19,7 +19,11 @@ use std::ffi::c_void;
 /// # Safety
 /// Pointers are NULL or valid as documented.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn trm_enqueue(engine: *mut trm_engine, item: *const trm_work_item, ticket: *mut trm_ticket) -> trm_status {
+pub unsafe extern "C" fn trm_enqueue(
+    engine: *mut trm_engine,
+    item: *const trm_work_item,
+    ticket: *mut trm_ticket,
+) -> trm_status {
     call(|| {
         // SAFETY: passed on.
         let item = unsafe { input(item) }?;

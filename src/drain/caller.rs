@@ -72,7 +72,9 @@ impl Engine {
     pub fn mark_done(&self, ticket: u64, status: trm_status, mut matches: Vec<Match>) -> Result<()> {
         self.check_caller()?;
         if !matches!(status, TRM_OK | TRM_TRUNCATED | TRM_CANCELLED) && status >= 0 {
-            let message = format!("{status} is no completion's status: use TRM_OK, TRM_TRUNCATED, TRM_CANCELLED or an error below 0");
+            let message = format!(
+                "{status} is no completion's status: use TRM_OK, TRM_TRUNCATED, TRM_CANCELLED or an error below 0"
+            );
             return Err(Error::new(TRM_ERR_INVALID, message));
         }
         let position = Position::from_ticket(ticket).ok_or(TRM_ERR_TICKET)?;

@@ -25,13 +25,17 @@ impl Workers {
         let mut workers = Self { threads: Vec::new(), engine: Arc::downgrade(engine) };
         for n in 0..engine.options().cpu_threads {
             let mine = engine.clone();
-            let thread = std::thread::Builder::new().name(format!("trommel-{n}")).spawn(move || Worker::new(&mine).run());
+            let thread =
+                std::thread::Builder::new().name(format!("trommel-{n}")).spawn(move || Worker::new(&mine).run());
             match thread {
                 Ok(thread) => workers.threads.push(thread),
                 // Fewer threads than asked for still give every answer.
                 Err(_) if n > 0 => break,
                 Err(why) => {
-                    return Err(Error::new(TRM_ERR_MEMORY, format!("no worker thread could be started ({why}): raise the limit of threads")));
+                    return Err(Error::new(
+                        TRM_ERR_MEMORY,
+                        format!("no worker thread could be started ({why}): raise the limit of threads"),
+                    ));
                 }
             }
         }

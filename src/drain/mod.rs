@@ -82,5 +82,10 @@ pub fn choose(options: &Options) -> Result<Chosen> {
 }
 
 fn cpu(why: String) -> Chosen {
-    Chosen { kind: DrainKind::Cpu, why, memory: None, start: Box::new(|engine| Ok(Box::new(cpu::Workers::start(engine)?))) }
+    Chosen {
+        kind: DrainKind::Cpu,
+        why,
+        memory: None,
+        start: Box::new(|engine| Ok(Box::new(cpu::Workers::start(engine)?))),
+    }
 }

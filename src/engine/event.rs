@@ -22,7 +22,10 @@ impl Event {
         let raw = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         if raw < 0 {
             let why = std::io::Error::last_os_error();
-            return Err(Error::new(TRM_ERR_IO, format!("no eventfd could be made ({why}): raise the limit of open files")));
+            return Err(Error::new(
+                TRM_ERR_IO,
+                format!("no eventfd could be made ({why}): raise the limit of open files"),
+            ));
         }
         // SAFETY: a new descriptor that nobody else owns. Whoever loses the race closes its own.
         let fd = unsafe { OwnedFd::from_raw_fd(raw) };

@@ -3,8 +3,8 @@
 use super::event::Event;
 use super::outstanding::{Outstanding, Sweep};
 use super::sets::{LoadedSet, Remembered};
-use crate::input::Region;
 use super::{Delivery, Engine, Job, Outcome, lock};
+use crate::input::Region;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Refused, Stage};
 use crate::status::{Error, Result, *};
@@ -274,7 +274,9 @@ impl Handle {
         match (taken.items, needed) {
             (0, Some(needed)) => Some(Answer::Short(needed)),
             (0, None) if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
-            (0, None) if state.outstanding.is_empty() && self.check_open().is_err() => Some(Answer::Never(TRM_ERR_CLOSED)),
+            (0, None) if state.outstanding.is_empty() && self.check_open().is_err() => {
+                Some(Answer::Never(TRM_ERR_CLOSED))
+            }
             (0, None) => None,
             _ => Some(Answer::Took(taken)),
         }
@@ -287,7 +289,13 @@ impl Handle {
     }
 
     /// Takes what is done until an array is full; says whether it looked at everything.
-    fn sweep_done(&self, state: &mut State, buffers: &mut Buffers<'_>, taken: &mut Taken, needed: &mut Option<usize>) -> bool {
+    fn sweep_done(
+        &self,
+        state: &mut State,
+        buffers: &mut Buffers<'_>,
+        taken: &mut Taken,
+        needed: &mut Option<usize>,
+    ) -> bool {
         let (ring, mut complete) = (&self.engine.ring, true);
         state.outstanding.sweep(|position| {
             match ring.stage(position) {
@@ -359,7 +367,8 @@ impl Handle {
         if !self.is_main {
             return wait_done(&self.engine, &self.owner, deadline);
         }
-        let all: Vec<_> = self.engine.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect();
+        let all: Vec<_> =
+            self.engine.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect();
         for owner in &all {
             owner.done.notify_all();
         }

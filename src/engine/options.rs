@@ -130,13 +130,17 @@ impl Options {
         if self.cpu_threads == 0 {
             self.cpu_threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
         }
-        for (name, value) in [("lease_ms", self.lease_ms), ("idle_ms", self.idle_ms), ("watchdog_ms", self.watchdog_ms)] {
+        for (name, value) in [("lease_ms", self.lease_ms), ("idle_ms", self.idle_ms), ("watchdog_ms", self.watchdog_ms)]
+        {
             if value == 0 || value > 3_600_000 {
                 return refuse(format!("{name} is {value}: choose 1 to 3600000 milliseconds"));
             }
         }
         if self.mode == Mode::Force && matches!(self.processor, Processor::Cpu | Processor::Caller) {
-            return refuse("TRM_MODE_FORCE asks for the resident kernel, but the processor is not a GPU: choose one of the two".into());
+            return refuse(
+                "TRM_MODE_FORCE asks for the resident kernel, but the processor is not a GPU: choose one of the two"
+                    .into(),
+            );
         }
         Ok(self)
     }

@@ -91,7 +91,11 @@ impl Arena {
         if source.len() as u64 > self.len() {
             return Err(Error::new(
                 TRM_ERR_RANGE,
-                format!("{} bytes never fit an arena of {}: use trm_scan or raise arena_bytes", source.len(), self.len()),
+                format!(
+                    "{} bytes never fit an arena of {}: use trm_scan or raise arena_bytes",
+                    source.len(),
+                    self.len()
+                ),
             ));
         }
         let region = self.try_acquire(source.len() as u32, true);
@@ -129,7 +133,9 @@ impl Arena {
             _ => {
                 return Err(Error::new(
                     TRM_ERR_INVALID,
-                    format!("no region acquired by the caller starts at offset {offset}: it was released before, or never acquired"),
+                    format!(
+                        "no region acquired by the caller starts at offset {offset}: it was released before, or never acquired"
+                    ),
                 ));
             }
         }
@@ -174,7 +180,8 @@ mod tests {
     fn regions_recycle_in_any_order() {
         let arena = arena(1 << 16);
         for round in 0..200u32 {
-            let mut held: Vec<Region> = (0..16).map(|_| arena.acquire(4096, Some(Instant::now()), || false).unwrap().unwrap()).collect();
+            let mut held: Vec<Region> =
+                (0..16).map(|_| arena.acquire(4096, Some(Instant::now()), || false).unwrap().unwrap()).collect();
             assert!(arena.acquire(1, Some(Instant::now()), || false).unwrap().is_none(), "the arena is full");
             held.rotate_left((round % 16) as usize);
             for region in held {
@@ -189,7 +196,8 @@ mod tests {
         let arena = arena(4096);
         let region = arena.acquire(4096, None, || false).unwrap().unwrap();
         std::thread::scope(|scope| {
-            let waiter = scope.spawn(|| arena.acquire(64, Some(Instant::now() + Duration::from_secs(20)), || false).unwrap());
+            let waiter =
+                scope.spawn(|| arena.acquire(64, Some(Instant::now() + Duration::from_secs(20)), || false).unwrap());
             std::thread::sleep(Duration::from_millis(20));
             arena.release(region.offset).unwrap();
             assert!(waiter.join().unwrap().is_some());
