@@ -105,6 +105,12 @@ impl Arena {
         Ok(region)
     }
 
+    /// Writes the start of a region that the caller acquired.
+    pub fn write(&self, region: &Region, source: &[u8]) {
+        assert!(source.len() <= region.len as usize, "the region is too small");
+        self.memory.write(region.offset, source);
+    }
+
     fn try_acquire(&self, len: u32, by_engine: bool) -> Option<Region> {
         // An empty region still gets a unit: its offset has to be its own, since releases name it.
         let units = u64::from(len).div_ceil(UNIT).max(1) as u32;

@@ -1,0 +1,156 @@
+//! What the engine costs on top of its matcher: the CPU drain against the same matcher in a bare loop with as many
+//! threads, over the same items; and what an engine costs to make and end.
+
+mod common;
+
+use common::{Row, median, record};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+use trommel::engine::{Answer, Buffers, Engine, Options, Processor};
+use trommel::rules::{CompileOptions, Pattern, Rules, flags};
+use trommel::scan::Scratch;
+use trommel::types::{trm_completion, trm_match, trm_work_item};
+
+const ROUNDS: usize = 9;
+const CORPUS: usize = 32 << 20;
+
+fn main() {
+    let corpus = source_text(CORPUS);
+    let rules = Arc::new(keywords());
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    for (id, size) in [("engine-1k", 1024), ("engine-256", 256)] {
+        let (mut ratios, mut rates) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let bare = bare_loop(&rules, &corpus, size, threads);
+            let engine = through_engine(&rules, &corpus, size, threads);
+            assert_eq!(engine.0, bare.0, "the engine and the bare loop find the same");
+            ratios.push(bare.1 / engine.1);
+            rates.push((corpus.len() as f64 / engine.1 / 1e9, corpus.len() as f64 / bare.1 / 1e9));
+        }
+        let (value, peer) = (median(rates.iter().map(|r| r.0).collect()), median(rates.iter().map(|r| r.1).collect()));
+        let what = format!("{size} B items of crate sources, {threads} worker threads, one feeding");
+        record(&Row { id, what: &what, value, unit: "GB/s", peer: Some(("bare matcher", peer)), ratio: Some(median(ratios)) });
+    }
+    open_and_close();
+}
+
+/// Bytes of Rust sources that the build itself downloaded, or, where there are none, generated text.
+fn source_text(len: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(len);
+    let home = std::env::var_os("CARGO_HOME").map(std::path::PathBuf::from);
+    let home = home.or_else(|| std::env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
+    let mut folders = vec![home.join("registry/src")];
+    while let Some(folder) = folders.pop() {
+        let mut entries: Vec<_> = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        entries.sort();
+        for path in entries {
+            match path.extension() {
+                _ if path.is_dir() => folders.push(path),
+                Some(rs) if rs == "rs" && text.len() < len => text.extend(std::fs::read(path).unwrap_or_default()),
+                _ => {}
+            }
+        }
+    }
+    let mut n = 0u64;
+    while text.len() < len {
+        n += 1;
+        text.extend(format!("let value_{n} = call({});\n", n.wrapping_mul(2654435761) % 9973).bytes());
+    }
+    text.truncate(len);
+    text
+}
+
+/// A thousand words that are rare in sources, as a scanner's rules are.
+fn keywords() -> Rules {
+    let words: Vec<String> = (0..1000u32).map(|n| format!("key{:05x}_token", n.wrapping_mul(2654435761) >> 12)).collect();
+    let patterns: Vec<Pattern<'_>> = words
+        .iter()
+        .zip(0..)
+        .map(|(word, id)| Pattern { bytes: word.as_bytes(), id, flags: flags::LITERAL })
+        .chain([Pattern { bytes: b"unsafe", id: 5000, flags: flags::LITERAL }])
+        .collect();
+    Rules::compile(&patterns, &CompileOptions::default()).expect("plain words compile")
+}
+
+/// Matches and seconds of the matcher alone.
+fn bare_loop(rules: &Rules, corpus: &[u8], size: usize, threads: usize) -> (u64, f64) {
+    const SHARE: usize = 64;
+    let (next, start) = (AtomicUsize::new(0), Instant::now());
+    let count = std::thread::scope(|scope| {
+        let work = || {
+            let (mut scratch, mut out, mut found) = (Scratch::default(), Vec::new(), 0);
+            loop {
+                let first = next.fetch_add(SHARE, Ordering::Relaxed) * size;
+                if first >= corpus.len() {
+                    return found;
+                }
+                for item in corpus[first..corpus.len().min(first + SHARE * size)].chunks(size) {
+                    out.clear();
+                    found += rules.scan(item, &mut scratch, u64::MAX, &mut out);
+                }
+            }
+        };
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        running.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+    });
+    (count, start.elapsed().as_secs_f64())
+}
+
+/// Matches and seconds of the same items, lying in the arena, through ring, drain and collection.
+fn through_engine(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize) -> (u64, f64) {
+    let options = Options {
+        processor: Processor::Cpu,
+        cpu_threads: threads as u32,
+        arena_bytes: corpus.len() as u64,
+        ..Options::default()
+    };
+    let handle = Engine::create(options).expect("an engine can be made");
+    handle.engine().load_rules(1, rules.clone()).expect("there is room for a set");
+    let region = handle.acquire(corpus.len() as u32, None).expect("it fits").expect("the arena is empty");
+    handle.engine().arena().write(&region, corpus);
+    let items: Vec<trm_work_item> = (0..corpus.len() / size)
+        .map(|n| trm_work_item { input_offset: (n * size) as u32, input_len: size as u32, rule_set_id: 1, correlation: n as u32 })
+        .collect();
+    let mut completions = vec![trm_completion::default(); 1024];
+    let mut matches = vec![trm_match::default(); 8192];
+    let (mut sent, mut done, mut found) = (0, 0, 0);
+    let start = Instant::now();
+    while done < items.len() {
+        while sent < items.len() {
+            match handle.enqueue(&items[sent..items.len().min(sent + 1024)]) {
+                Ok((_, count)) => sent += count,
+                Err(_full) => break,
+            }
+        }
+        let mut buffers = Buffers { completions: &mut completions, matches: &mut matches };
+        if let Answer::Took(taken) = handle.collect(None, &mut buffers) {
+            done += taken.items;
+            found += completions[..taken.items].iter().map(|completion| completion.match_count).sum::<u64>();
+        }
+    }
+    (found, start.elapsed().as_secs_f64())
+}
+
+fn open_and_close() {
+    let mut times = Vec::new();
+    let before = resident();
+    let mut most = 0;
+    for _ in 0..20 {
+        let start = Instant::now();
+        let handle = Engine::create(Options { processor: Processor::Cpu, ..Options::default() }).expect("an engine can be made");
+        most = most.max(resident().saturating_sub(before));
+        handle.close(None);
+        drop(handle);
+        times.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    let row = |id, what, value, unit| record(&Row { id, what, value, unit, peer: None, ratio: None });
+    row("engine-open", "create + close + destroy, CPU drain, default options", median(times), "ms");
+    row("engine-open-rss", "memory that it makes resident", most as f64 / f64::from(1 << 20), "MiB");
+}
+
+/// Resident bytes of this process.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).map_or(0, |pages| pages * 4096)
+}
