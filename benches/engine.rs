@@ -30,7 +30,14 @@ fn main() {
         }
         let (value, peer) = (median(rates.iter().map(|r| r.0).collect()), median(rates.iter().map(|r| r.1).collect()));
         let what = format!("{size} B items of crate sources, {threads} worker threads, one feeding");
-        record(&Row { id, what: &what, value, unit: "GB/s", peer: Some(("bare matcher", peer)), ratio: Some(median(ratios)) });
+        record(&Row {
+            id,
+            what: &what,
+            value,
+            unit: "GB/s",
+            peer: Some(("bare matcher", peer)),
+            ratio: Some(median(ratios)),
+        });
     }
     open_and_close();
 }
@@ -63,7 +70,8 @@ fn source_text(len: usize) -> Vec<u8> {
 
 /// A thousand words that are rare in sources, as a scanner's rules are.
 fn keywords() -> Rules {
-    let words: Vec<String> = (0..1000u32).map(|n| format!("key{:05x}_token", n.wrapping_mul(2654435761) >> 12)).collect();
+    let words: Vec<String> =
+        (0..1000u32).map(|n| format!("key{:05x}_token", n.wrapping_mul(2654435761) >> 12)).collect();
     let patterns: Vec<Pattern<'_>> = words
         .iter()
         .zip(0..)
@@ -110,7 +118,12 @@ fn through_engine(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize
     let region = handle.acquire(corpus.len() as u32, None).expect("it fits").expect("the arena is empty");
     handle.engine().arena().write(&region, corpus);
     let items: Vec<trm_work_item> = (0..corpus.len() / size)
-        .map(|n| trm_work_item { input_offset: (n * size) as u32, input_len: size as u32, rule_set_id: 1, correlation: n as u32 })
+        .map(|n| trm_work_item {
+            input_offset: (n * size) as u32,
+            input_len: size as u32,
+            rule_set_id: 1,
+            correlation: n as u32,
+        })
         .collect();
     let mut completions = vec![trm_completion::default(); 1024];
     let mut matches = vec![trm_match::default(); 8192];
@@ -138,7 +151,8 @@ fn open_and_close() {
     let mut most = 0;
     for _ in 0..20 {
         let start = Instant::now();
-        let handle = Engine::create(Options { processor: Processor::Cpu, ..Options::default() }).expect("an engine can be made");
+        let handle =
+            Engine::create(Options { processor: Processor::Cpu, ..Options::default() }).expect("an engine can be made");
         most = most.max(resident().saturating_sub(before));
         handle.close(None);
         drop(handle);

@@ -1,6 +1,6 @@
 //! Rule sets: compile, look at, serialise, load.
 
-use super::call::{call, call_with, check_size, input, out, put_text, trm_error};
+use super::call::{call, call_with, check_size, out, put_text, trm_error};
 use super::engine::{enter as enter_engine, trm_engine};
 use super::object::{Entered, Objects};
 use crate::engine::LoadedSet;
@@ -38,6 +38,11 @@ impl Drop for Lent {
     fn drop(&mut self) {
         RULES.remove(self.0 as *const _, |_| ());
     }
+}
+
+/// A handle for new rules.
+pub(super) fn add(rules: Rules) -> *mut trm_rules {
+    RULES.add(Held { rules: Arc::new(rules), lent: false }).cast()
 }
 
 pub(super) fn enter(rules: *const trm_rules) -> Result<Entered<Held>> {
@@ -198,7 +203,7 @@ pub unsafe extern "C" fn trm_rules_compile(
         let (rules, patterns, options) = compile().map_err(|error: Error| vec![plain(&error)])?;
         let compiled =
             Rules::compile(&patterns, &options).map_err(|all| all.iter().map(of_pattern).collect::<Vec<_>>())?;
-        *rules = RULES.add(Held { rules: Arc::new(compiled), lent: false }).cast();
+        *rules = add(compiled);
         Ok(())
     });
     let found = match compiled {
@@ -237,7 +242,7 @@ fn of_pattern(error: &CompileError) -> trm_error {
     }
 }
 
-fn status_of(kind: ErrorKind) -> trm_status {
+pub(super) fn status_of(kind: ErrorKind) -> trm_status {
     match kind {
         ErrorKind::Pattern => TRM_ERR_PATTERN,
         ErrorKind::Limit => TRM_ERR_LIMIT,
@@ -372,73 +377,6 @@ fn describe(info: &RuleInfo) -> trm_rule_info {
         put_text(&mut shown.factor, &factor.escape_ascii().to_string());
     }
     shown
-}
-
-/// Writes compiled rules as bytes that `trm_rules_deserialize` loads without compiling.
-///
-/// @param rules     compiled rules
-/// @param bytes     receives them; may be NULL where `capacity` is 0
-/// @param capacity  how many fit
-/// @param needed    receives how many there are
-/// @return TRM_OK; TRM_ERR_BUFFER: more than `capacity`, nothing is written; TRM_ERR_NULL; TRM_ERR_HANDLE
-///
-/// Any thread. The bytes are tied to this library's version, to little-endian machines and, where patterns use
-/// Unicode, to its Unicode tables; loading them elsewhere is refused, never wrong.
-///
-/// # Safety
-/// Pointers are NULL or valid as documented.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn trm_rules_serialize(
-    rules: *const trm_rules,
-    bytes: *mut c_void,
-    capacity: usize,
-    needed: *mut usize,
-) -> trm_status {
-    call(|| {
-        // SAFETY: passed on.
-        let (room, needed) = unsafe { (super::call::slice_mut(bytes.cast::<u8>(), capacity)?, out(needed)?) };
-        *needed = 0;
-        let written = enter(rules)?.get().serialize();
-        *needed = written.len();
-        if written.len() > room.len() {
-            return Ok(TRM_ERR_BUFFER);
-        }
-        room[..written.len()].copy_from_slice(&written);
-        Ok(TRM_OK)
-    })
-}
-
-/// Loads rules that `trm_rules_serialize` wrote.
-///
-/// @param bytes  any alignment; nothing of them is kept
-/// @param len    how many
-/// @param rules  receives the rules, NULL on failure. Ends with `trm_rules_destroy`.
-/// @param error  receives the reason of a failure; may be NULL
-/// @return TRM_OK; TRM_ERR_FORMAT: damaged, cut short, foreign or from another version, the message says which;
-///         TRM_ERR_NULL; TRM_ERR_MEMORY
-///
-/// Any thread. Everything is checked before anything is used.
-///
-/// # Safety
-/// Pointers are NULL or valid as documented.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn trm_rules_deserialize(
-    bytes: *const c_void,
-    len: usize,
-    rules: *mut *mut trm_rules,
-    error: *mut trm_error,
-) -> trm_status {
-    // SAFETY: passed on.
-    unsafe {
-        call_with(error, || {
-            let rules = out(rules)?;
-            *rules = std::ptr::null_mut();
-            let bytes = std::slice::from_raw_parts(std::ptr::from_ref(input(bytes.cast::<u8>())?), len);
-            let loaded = Rules::deserialize(bytes).map_err(|error| Error::new(status_of(error.kind), error.message))?;
-            *rules = RULES.add(Held { rules: Arc::new(loaded), lent: false }).cast();
-            Ok(TRM_OK)
-        })
-    }
 }
 
 /// Ends the caller's hold on rules. Engines that loaded them keep what they need.
