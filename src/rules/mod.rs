@@ -7,6 +7,7 @@ pub(crate) mod finder;
 pub mod flags;
 pub(crate) mod group;
 mod info;
+pub mod literal;
 mod options;
 pub(crate) mod oracle;
 mod parse;

@@ -2,6 +2,7 @@
 
 mod ends;
 mod leftmost;
+pub mod literal;
 mod scratch;
 
 use regex_automata::{Input, PatternSet};

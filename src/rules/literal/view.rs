@@ -1,0 +1,95 @@
+//! A table's sections as slices, for executors.
+
+use super::LiteralTable;
+use super::layout::{Entry, GroupHeader, Hash, Slot, high_offset, low_mask};
+
+/// A group and what it refers to.
+#[derive(Clone, Copy)]
+pub(crate) struct GroupView<'a> {
+    pub window: usize,
+    pub stride: usize,
+    pub fold: u32,
+    pub low_mask: u32,
+    pub high_offset: usize,
+    pub hash: Hash,
+    pub filter_log2: u32,
+    pub slots_log2: u32,
+    pub max_chain: u32,
+    pub filter: &'a [u32],
+    pub slots: &'a [Slot],
+    pub entries: &'a [Entry],
+    pub records: &'a [u32],
+    pub tags: &'a [u32],
+}
+
+/// The short literals' automaton and nibble tables.
+#[derive(Clone, Copy)]
+pub(crate) struct ShortView<'a> {
+    pub classes: &'a [u8],
+    pub next: &'a [u16],
+    pub first_match: usize,
+    pub width: usize,
+    pub outs: &'a [u32],
+    pub out: &'a [[u32; 2]],
+    pub nibbles: &'a [[u8; 128]],
+    pub lits: &'a [[u32; 2]],
+    pub max_len: usize,
+}
+
+impl LiteralTable {
+    pub(crate) fn group_count(&self) -> usize {
+        self.header.groups as usize
+    }
+
+    pub(crate) fn group(&self, i: usize) -> GroupView<'_> {
+        let words = self.words();
+        let h = &self.header;
+        let g: &GroupHeader = &h.group[i];
+        let part = |at: u32, len: usize| &words[at as usize..at as usize + len];
+        GroupView {
+            window: g.window as usize,
+            stride: g.stride as usize,
+            fold: h.fold,
+            low_mask: low_mask(g.window),
+            high_offset: high_offset(g.window),
+            hash: Hash { mul_low: g.mul_low, mul_high: g.mul_high },
+            filter_log2: g.filter_log2,
+            slots_log2: g.slots_log2,
+            max_chain: g.max_chain,
+            filter: part(g.filter_at, 1 << g.filter_log2),
+            slots: bytemuck::cast_slice(part(g.slots_at, 4 << g.slots_log2)),
+            entries: bytemuck::cast_slice(part(g.entries_at, 4 * g.entries as usize)),
+            records: part(h.bytes_at, h.bytes_words as usize),
+            tags: part(h.tags_at, h.tags_words as usize),
+        }
+    }
+
+    pub(crate) fn short(&self) -> Option<ShortView<'_>> {
+        let words = self.words();
+        let s = &self.header.short;
+        if s.states == 0 {
+            return None;
+        }
+        let part = |at: u32, len: usize| &words[at as usize..at as usize + len];
+        let numbers = (s.states * s.classes) as usize;
+        let next: &[u16] = bytemuck::cast_slice(part(s.next_at, numbers.div_ceil(2)));
+        Some(ShortView {
+            classes: bytemuck::cast_slice(part(s.classes_at, 64)),
+            next: &next[..numbers],
+            first_match: s.first_match as usize,
+            width: s.classes as usize,
+            outs: part(s.outs_at, s.states as usize - s.first_match as usize / s.classes as usize + 1),
+            out: bytemuck::cast_slice(part(s.out_at, 2 * s.out_len as usize)),
+            nibbles: bytemuck::cast_slice(part(s.nibbles_at, 32 * s.nibble_groups as usize)),
+            lits: bytemuck::cast_slice(part(s.lits_at, 16 * s.nibble_groups as usize)),
+            max_len: s.max_len as usize,
+        })
+    }
+}
+
+impl GroupView<'_> {
+    /// Number of starts to probe in a text of `len` bytes.
+    pub fn probes(&self, len: usize) -> usize {
+        if len < self.window { 0 } else { (len - self.window) / self.stride + 1 }
+    }
+}

@@ -1,0 +1,234 @@
+//! Which window of a literal stands for it. This choice decides more than any executor: a window that is
+//! common in text, or that many literals own, costs a look at the tables each time it goes by.
+//!
+//! A window's price is ln P(window) + 2 ln(how many windows of the set are equal to it): P from the pair model of
+//! [`super::rarity`]; the second term because sharing costs both a longer list and, as literals come from the text
+//! they are looked for in, a window that is likelier than the model knows.
+
+use std::collections::HashMap;
+
+use super::Plan;
+use super::build::Unique;
+use super::layout::{Entry, Hash, high_offset, low_mask, word_at};
+use super::rarity::Rarity;
+
+/// Lists longer than this are broken up where their literals have any other window.
+const LIST_CAP: u32 = 12;
+/// Rounds of breaking up.
+const ROUNDS: usize = 3;
+
+/// A literal by one of its windows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Owned {
+    pub low: u32,
+    pub high: u32,
+    pub literal: u32,
+    pub offset: u32,
+}
+
+impl Owned {
+    pub fn key(&self) -> u64 {
+        u64::from(self.high) << 32 | u64::from(self.low)
+    }
+}
+
+/// What is chosen for a group.
+pub(crate) struct Choice {
+    pub owned: Vec<Owned>,
+    /// Expected windows per probed byte of ordinary text.
+    pub rate: f32,
+}
+
+/// The windows of one literal, with their prices.
+struct Priced<'a> {
+    folded: &'a [u8],
+    window: usize,
+    /// Sums of the pair model up to each byte.
+    sums: Vec<f32>,
+}
+
+impl<'a> Priced<'a> {
+    fn offsets(&self) -> usize {
+        (self.folded.len() - self.window).min(Entry::OFFSET_MAX) + 1
+    }
+
+    fn load(&mut self, folded: &'a [u8], rarity: &Rarity) {
+        self.folded = folded;
+        self.sums.clear();
+        let mut sum = 0.0;
+        self.sums.push(sum);
+        for pair in folded.windows(2).take(self.offsets() + self.window) {
+            sum += rarity.step(pair[0], pair[1]);
+            self.sums.push(sum);
+        }
+    }
+
+    fn ln(&self, offset: usize, rarity: &Rarity) -> f32 {
+        rarity.ln(&self.folded[offset..offset + 1]) + self.sums[offset + self.window - 1] - self.sums[offset]
+    }
+
+    fn words(&self, offset: usize) -> (u32, u32) {
+        let at = &self.folded[offset..offset + self.window];
+        if self.window < 4 {
+            let low = word_at(at, 0) & low_mask(self.window as u32);
+            (low, low)
+        } else {
+            (word_at(at, 0), word_at(at, high_offset(self.window as u32)))
+        }
+    }
+}
+
+/// Chooses for each of `which` (indices into `all`) one window for every residue of the stride.
+/// Every literal must have at least `window + stride - 1` bytes.
+pub(crate) fn choose(all: &[Unique], which: &[u32], fold: u32, window: u32, stride: u32, rarity: &Rarity) -> Choice {
+    let folded = Folded::new(all, which, fold);
+    let stride = stride as usize;
+    let mut priced = Priced { folded: &[], window: window as usize, sums: Vec::new() };
+    let hash = Hash::attempt(0);
+
+    // How many windows hash alike. Collisions only make a price a little wrong.
+    let total: usize = folded.iter().map(|f| f.len().min(Entry::OFFSET_MAX + window as usize)).sum();
+    let bits = (2 * total.max(512)).next_power_of_two().ilog2().min(22);
+    let mut counts = vec![0u32; 1 << bits];
+    let place = |(low, high)| (hash.of(low, high) >> (32 - bits)) as usize;
+    for text in folded.iter() {
+        priced.folded = text;
+        for offset in 0..priced.offsets() {
+            counts[place(priced.words(offset))] += 1;
+        }
+    }
+    let logs: Vec<f32> = (0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect();
+    let log = |n: u32| logs.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
+
+    let mut owned = Vec::with_capacity(which.len() * stride);
+    let mut rate = 0.0;
+    for (text, &literal) in folded.iter().zip(which) {
+        priced.load(text, rarity);
+        for residue in 0..stride {
+            let mut best = (f32::INFINITY, 0);
+            for offset in (residue..priced.offsets()).step_by(stride) {
+                let price = priced.ln(offset, rarity) + log(counts[place(priced.words(offset))]);
+                if price < best.0 {
+                    best = (price, offset);
+                }
+            }
+            let (low, high) = priced.words(best.1);
+            rate += best.0.exp();
+            owned.push(Owned { low, high, literal, offset: best.1 as u32 });
+        }
+    }
+    rate /= stride as f32;
+    for _ in 0..ROUNDS {
+        if !break_up(&mut owned, &folded, which, stride, &mut priced, rarity) {
+            break;
+        }
+    }
+    owned.sort_unstable_by_key(|o| (o.key(), o.literal, o.offset));
+    Choice { owned, rate }
+}
+
+/// Moves literals from lists beyond the cap to their other windows, by the lists' real lengths. False: nothing to do.
+fn break_up<'a>(
+    owned: &mut [Owned],
+    folded: &'a Folded,
+    which: &[u32],
+    stride: usize,
+    priced: &mut Priced<'a>,
+    rarity: &Rarity,
+) -> bool {
+    let mut lists: HashMap<u64, u32> = HashMap::with_capacity(owned.len());
+    for o in owned.iter() {
+        *lists.entry(o.key()).or_default() += 1;
+    }
+    if lists.values().all(|&n| n <= LIST_CAP) {
+        return false;
+    }
+    for (i, o) in owned.iter_mut().enumerate() {
+        let now = lists[&o.key()];
+        if now <= LIST_CAP {
+            continue;
+        }
+        debug_assert_eq!(which[i / stride], o.literal);
+        priced.load(folded.get(i / stride), rarity);
+        let mut best = (f32::INFINITY, o.offset as usize, o.key());
+        for offset in (i % stride..priced.offsets()).step_by(stride) {
+            let (low, high) = priced.words(offset);
+            let key = u64::from(high) << 32 | u64::from(low);
+            let n = if key == o.key() { now } else { lists.get(&key).copied().unwrap_or(0) + 1 };
+            // Beyond the cap every entry more costs as much as a list of its own.
+            let over = n.saturating_sub(LIST_CAP) as f32;
+            let price = priced.ln(offset, rarity) + 2.0 * (n as f32).ln() + over;
+            if price < best.0 {
+                best = (price, offset, key);
+            }
+        }
+        if best.2 != o.key() {
+            *lists.get_mut(&o.key()).expect("counted above") -= 1;
+            *lists.entry(best.2).or_default() += 1;
+            (o.low, o.high, o.offset) = (best.2 as u32, (best.2 >> 32) as u32, best.1 as u32);
+        }
+    }
+    true
+}
+
+/// The chosen literals' bytes, folded, one after another.
+struct Folded {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Folded {
+    fn new(all: &[Unique], which: &[u32], fold: u32) -> Self {
+        let mut this = Self { bytes: Vec::new(), ends: Vec::with_capacity(which.len()) };
+        for &i in which {
+            let bytes = &all[i as usize].bytes;
+            // Windows and their check words lie within this.
+            let used = &bytes[..bytes.len().min(Entry::OFFSET_MAX + 16)];
+            this.bytes.extend(used.iter().map(|b| b | fold as u8));
+            this.ends.push(this.bytes.len());
+        }
+        this
+    }
+
+    fn get(&self, i: usize) -> &[u8] {
+        let start = if i == 0 { 0 } else { self.ends[i - 1] };
+        &self.bytes[start..self.ends[i]]
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len()).map(|i| self.get(i))
+    }
+}
+
+/// What a probe, a candidate and an entry cost, in about cycles, on the CPU: what a plan is chosen by.
+const PROBE: f32 = 1.1;
+const CANDIDATE: f32 = 16.0;
+
+/// The plan with the least expected cost per byte, with its choice of windows where one was made.
+pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> (Plan, Option<Vec<Owned>>) {
+    let mut lengths = [0usize; 16];
+    for u in all {
+        lengths[u.bytes.len().min(15)] += 1;
+    }
+    let below = |n: usize| -> usize { lengths[..n.min(16)].iter().sum() };
+    let mut best: Option<(f32, Plan, Vec<Owned>)> = None;
+    for stride in 1..=3 {
+        for window in 3..=6 {
+            let least = (window + stride - 1) as usize;
+            let short = below(least);
+            let long: Vec<u32> = (0..all.len() as u32).filter(|&i| all[i as usize].bytes.len() >= least).collect();
+            if long.is_empty() {
+                continue;
+            }
+            let choice = choose(all, &long, fold, window, stride, rarity);
+            let cost = (PROBE + CANDIDATE * choice.rate) / stride as f32 + 0.01 * short as f32;
+            if best.as_ref().is_none_or(|b| cost < b.0) {
+                best = Some((cost, Plan { window, stride }, choice.owned));
+            }
+        }
+    }
+    match best {
+        Some((_, plan, owned)) => (plan, Some(owned)),
+        None => (Plan { window: 4, stride: 1 }, None),
+    }
+}

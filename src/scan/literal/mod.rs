@@ -1,0 +1,138 @@
+//! Finding a [`LiteralTable`]'s literals in a text: the executors.
+//!
+//! A text is taken in runs of 2,048 probes. An executor filters a run into blocks of 32 probes with at least one
+//! survivor (`scalar`, `avx2`); what follows is the same for all and free of `unsafe`: survivors become a queue of
+//! positions, the queue is looked up in the slots, and what is left goes through entries (`verify`). Each step
+//! appends without branching on its answer, so that a miss costs no mispredicted branch and loads overlap.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod scalar;
+mod short;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use crate::rules::literal::LiteralTable;
+use crate::rules::literal::view::GroupView;
+use verify::Queues;
+
+/// Probes in a block.
+const BLOCK: usize = 32;
+/// Blocks in a run.
+const RUN: usize = 64;
+
+/// A block of probes with survivors.
+#[derive(Clone, Copy, Default)]
+struct Block {
+    /// The first probe's position in the text.
+    at: usize,
+    /// Bit i: probe i (at `at + i * stride`) survived.
+    mask: u32,
+}
+
+/// What a search needs beside the table: one per thread, for any tables.
+pub struct LiteralScratch {
+    blocks: Box<[Block; RUN]>,
+    queues: Queues,
+    short: short::Marks,
+}
+
+impl Default for LiteralScratch {
+    fn default() -> Self {
+        Self { blocks: Box::new([Block::default(); RUN]), queues: Queues::default(), short: short::Marks::default() }
+    }
+}
+
+impl std::fmt::Debug for LiteralScratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LiteralScratch").finish_non_exhaustive()
+    }
+}
+
+/// Which instructions filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Executor {
+    /// Portable.
+    Scalar,
+    /// x86-64 with AVX2.
+    Avx2,
+}
+
+impl Executor {
+    /// The fastest of this machine.
+    pub fn best() -> Self {
+        if Self::Avx2.works() { Self::Avx2 } else { Self::Scalar }
+    }
+
+    /// Whether this machine has it.
+    pub fn works(self) -> bool {
+        match self {
+            Self::Scalar => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2"),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Avx2 => false,
+        }
+    }
+}
+
+impl LiteralTable {
+    /// Calls `emit(tag, start, end)` for every occurrence of every literal in `haystack`, overlapping ones
+    /// included: each (tag, start, end) once, in no promised order (short literals come first, then runs of the
+    /// text in order, within a run as the queues have it).
+    pub fn find(&self, haystack: &[u8], scratch: &mut LiteralScratch, emit: &mut impl FnMut(u32, usize, usize)) {
+        self.find_with(Executor::best(), haystack, scratch, emit);
+    }
+
+    /// [`LiteralTable::find`] by a given executor; the portable one if this machine has it not.
+    pub fn find_with(
+        &self,
+        executor: Executor,
+        haystack: &[u8],
+        scratch: &mut LiteralScratch,
+        emit: &mut impl FnMut(u32, usize, usize),
+    ) {
+        let executor = if executor.works() { executor } else { Executor::Scalar };
+        if let Some(short) = self.short() {
+            short::find(&short, executor, haystack, &mut scratch.short, emit);
+        }
+        for i in 0..self.group_count() {
+            let group = self.group(i);
+            let probes = group.probes(haystack.len());
+            let mut probe = 0;
+            while probe < probes {
+                let count = (probes - probe).min(RUN * BLOCK);
+                let blocks = filter(executor, &group, haystack, probe, count, &mut scratch.blocks);
+                verify::verify(&group, haystack, blocks, &mut scratch.queues, emit);
+                probe += count;
+            }
+        }
+    }
+}
+
+/// The blocks with survivors among `count` probes from number `probe` on.
+fn filter<'b>(
+    executor: Executor,
+    group: &GroupView<'_>,
+    haystack: &[u8],
+    probe: usize,
+    count: usize,
+    blocks: &'b mut [Block; RUN],
+) -> &'b [Block] {
+    let from = probe * group.stride;
+    let found = match executor {
+        #[cfg(target_arch = "x86_64")]
+        Executor::Avx2 => avx2::filter(group, haystack, from, count, blocks),
+        _ => scalar::filter(group, haystack, from, count, blocks),
+    };
+    // Lanes beyond the last probe.
+    if found > 0 {
+        let last = &mut blocks[found - 1];
+        let probes = count - (last.at - from) / group.stride;
+        if probes < BLOCK {
+            last.mask &= (1 << probes) - 1;
+        }
+    }
+    &blocks[..found]
+}
