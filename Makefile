@@ -1,0 +1,105 @@
+# libtrommel. `make scan` and `make test` are the two to begin with; each installs what it lacks (as root) or says how.
+
+CARGO ?= cargo
+CC ?= cc
+CXX ?= c++
+export CARGO
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+LIB := $(TARGET)/release
+BIN := $(TARGET)/examples-c
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+
+WARN := -pedantic -Wall -Wextra -Werror
+C := $(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(WARN) -O2 -g -Iinclude
+CPP := $(CXX) -std=c++17 $(WARN) -O2 -g -Iinclude
+LINK = -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -ltrommel -lpthread
+HEADERS := include/trommel.h include/trommel.hpp
+C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h) include/trommel.hpp
+
+.PHONY: all lib header check-header examples scan test test-gpu lint loom sanitize asan tsan valgrind bench bench-gpu soak docs \
+	clean help need-build need-test
+
+all: lib check-header examples
+
+help:
+	@echo 'make              the library, the header check and the examples (below $(TARGET))'
+	@echo 'make scan         scan the sources of the crates that the build downloaded for credentials'
+	@echo 'make test         all tests that need no GPU hardware; installs what it lacks'
+	@echo 'make test-gpu     the GPU tests alone; fails where there is no adapter'
+	@echo 'make lint         rustfmt, clippy, clang-format'
+	@echo 'make loom         the ring and its parking, model-checked'
+	@echo 'make sanitize     AddressSanitizer, ThreadSanitizer (nightly Rust), valgrind'
+	@echo 'make bench        figures without a GPU, as a table and as $(TARGET)/bench/results.jsonl'
+	@echo 'make bench-gpu    figures of the GPU drains'
+	@echo 'make soak         the comparisons with the oracle, ten million of them'
+	@echo 'make docs         the Rust documentation, warnings are errors'
+	@echo 'make header       write include/trommel.h from src/capi'
+
+# ---- what a build needs beyond cargo ----
+
+need-build:
+	@command -v $(CARGO) >/dev/null || { echo 'cargo is missing: install Rust with rustup' >&2; exit 1; }
+	@scripts/need $(CC)=gcc /usr/include/stdio.h=libc6-dev
+
+need-test: need-build
+	@scripts/need $(CXX)=g++ nm=binutils valgrind=valgrind \
+		'/usr/lib/*/libvulkan.so.1=libvulkan1' '/usr/share/vulkan/icd.d/lvp_icd*.json=mesa-vulkan-drivers'
+
+# ---- library, header, examples ----
+
+lib: need-build
+	$(CARGO) build --locked --release
+	ln -sf libtrommel.so $(LIB)/libtrommel.so.0
+
+header:
+	TROMMEL_WRITE_HEADER=1 $(CARGO) test --locked --no-default-features --test header header_is_up_to_date
+
+check-header: need-build
+	$(CARGO) test --locked --no-default-features --test header
+
+examples: $(BIN)/scan_tree $(BIN)/quickstart $(BIN)/custom_drain $(BIN)/quickstart_cpp
+
+$(BIN)/scan_tree: $(wildcard examples-c/scan_tree/*) $(HEADERS) | lib
+	@mkdir -p $(BIN)
+	$(C) $(filter %.c,$^) $(LINK) -o $@
+
+$(BIN)/%: examples-c/%.c $(HEADERS) | lib
+	@mkdir -p $(BIN)
+	$(C) $< $(LINK) -o $@
+
+$(BIN)/%_cpp: examples-c/%.cpp $(HEADERS) | lib
+	@mkdir -p $(BIN)
+	@scripts/need $(CXX)=g++
+	$(CPP) $< $(LINK) -o $@
+
+# ---- the main job ----
+
+# Findings or none are both fine (exit codes 0 and 1); trouble is not.
+scan: $(BIN)/scan_tree
+	@scripts/crate-sources > $(BIN)/crate-sources
+	@echo "scanning $$(wc -l < $(BIN)/crate-sources) crates with examples-c/credentials.rules"
+	@tr '\n' '\0' < $(BIN)/crate-sources | xargs -0 -n 100000 sh -c \
+		'"$$@" || [ $$? = 1 ]' sh $(BIN)/scan_tree -f examples-c/credentials.rules $(SCAN_FLAGS) --
+
+# ---- checks ----
+
+test: need-test
+	$(CARGO) test --locked --features faults
+
+test-gpu: need-build
+	$(CARGO) test --locked --features faults --test 'gpu*' -- --nocapture
+
+lint:
+	@scripts/need clang-format=clang-format
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	clang-format --dry-run --Werror $(C_SOURCES)
+
+docs:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --all-features --document-private-items
+
+loom:
+	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --release --no-default-features --lib --target-dir $(TARGET)/loom loom
+
