@@ -3,10 +3,10 @@
 mod cc;
 
 use cc::Language;
+use std::path::PathBuf;
 
-/// Where the C ABI is written, in the order in which the header tells it. A file that is forgotten here shows in
-/// `tests/symbols.rs`, which compares the header's calls with the library's.
-const SOURCES: [&str; 13] = [
+/// Where the C ABI is written, in the order in which the header tells it; other files of `src/capi` come behind.
+const ORDER: [&str; 13] = [
     "src/status.rs",
     "src/types.rs",
     "src/capi/version.rs",
@@ -22,12 +22,24 @@ const SOURCES: [&str; 13] = [
     "src/capi/stats.rs",
 ];
 
+fn sources() -> Vec<PathBuf> {
+    let mut sources: Vec<PathBuf> = ORDER.iter().map(|file| cc::root().join(file)).collect();
+    let folder = std::fs::read_dir(cc::root().join("src/capi")).expect("src/capi");
+    let mut others: Vec<PathBuf> = folder.map(|entry| entry.expect("a file").path()).collect();
+    others.retain(|path| {
+        path.extension().is_some_and(|e| e == "rs") && !path.ends_with("mod.rs") && !sources.contains(path)
+    });
+    others.sort();
+    sources.extend(others);
+    sources
+}
+
 fn generated() -> String {
     let root = cc::root();
     let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml");
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for source in SOURCES {
-        builder = builder.with_src(root.join(source));
+    for source in sources() {
+        builder = builder.with_src(source);
     }
     let mut text = Vec::new();
     builder.generate().expect("a header").write(&mut text);
@@ -61,7 +73,11 @@ fn header_is_up_to_date() {
     }
     let old = std::fs::read_to_string(&path).expect("include/trommel.h");
     if old != new {
-        let line = old.lines().zip(new.lines()).position(|(a, b)| a != b).unwrap_or(old.lines().count().min(new.lines().count()));
+        let line = old
+            .lines()
+            .zip(new.lines())
+            .position(|(a, b)| a != b)
+            .unwrap_or(old.lines().count().min(new.lines().count()));
         panic!(
             "include/trommel.h is not what src/capi says, from line {} on:\n  has    {:?}\n  wanted {:?}\nRun `make header`.",
             line + 1,

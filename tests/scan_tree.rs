@@ -132,7 +132,9 @@ fn findings_are_in_the_order_of_the_file() {
 #[test]
 fn text_is_made_visible_and_stays_one_line() {
     let tree = Tree::new("all:/<[^>]*>/s\n");
-    tree.file("f", b"<a\nb\r\x1b[1m\xff\xc3\xa9\x07>").scan(&["f"]).expect(0, "f:1:1: all: <a\\nb\\r\\x1B[1m\\xFFé\\x07>\n");
+    tree.file("f", b"<a\nb\r\x1b[1m\xff\xc3\xa9\x07>")
+        .scan(&["f"])
+        .expect(0, "f:1:1: all: <a\\nb\\r\\x1B[1m\\xFFé\\x07>\n");
 }
 
 #[test]
@@ -206,7 +208,9 @@ fn bad_options_are_refused_with_a_sentence() {
 fn help_and_version() {
     let help = Scan::from(&cc::run(Command::new(program()).arg("-h"), b""));
     assert_eq!((help.code, help.err.as_str()), (Some(0), ""));
-    for option in ["--rules", "--literals", "--text", "--count", "--max-matches", "--json", "--drain", "--adapter", "--threads"] {
+    for option in
+        ["--rules", "--literals", "--text", "--count", "--max-matches", "--json", "--drain", "--adapter", "--threads"]
+    {
         assert!(help.out.contains(option), "{option} is not in the help");
     }
     let version = Scan::from(&cc::run(Command::new(program()).arg("--version"), b""));
@@ -233,7 +237,11 @@ fn rule_files_are_refused_with_line_numbers() {
     for line in [2, 3, 4, 5, 7] {
         scan.says(&format!("{file}:{line}: "));
     }
-    scan.says("no ':' behind the id").says("the id is empty").says("no '/' behind").says("no closing '/'").says("'z' is not a flag");
+    scan.says("no ':' behind the id")
+        .says("the id is empty")
+        .says("no '/' behind")
+        .says("no closing '/'")
+        .says("'z' is not a flag");
 
     let tree = Tree::new("# first\nbad:/a(/\nok:/x/\n\nworse:/[z-a]/\n");
     let scan = tree.scan(&["."]);
@@ -259,7 +267,8 @@ fn many_errors_are_counted() {
 fn rule_flags() {
     let tree = Tree::new("i:/ab/i\ns:/c.d/s\nm:/^e$/m\nl:/f.g/l\nH:/h/H\nu:/\\x{e9}+/iu\nslash:/j/k/\n");
     tree.file("f", "AB\nc\nd\ne\nf.g fxg\nh h\nÉé\nj/k\n");
-    let expected = "f:1:1: i: AB\nf:2:1: s: c\\nd\nf:4:1: m: e\nf:5:1: l: f.g\nf:6:1: H: h\nf:7:1: u: Éé\nf:8:1: slash: j/k\n";
+    let expected =
+        "f:1:1: i: AB\nf:2:1: s: c\\nd\nf:4:1: m: e\nf:5:1: l: f.g\nf:6:1: H: h\nf:7:1: u: Éé\nf:8:1: slash: j/k\n";
     tree.scan(&["f"]).expect(0, expected);
 }
 
@@ -316,7 +325,10 @@ fn the_credential_rules_find_what_they_name() {
         let expected = format!("samples:{}:1: {id}: {sample}", line + 1);
         assert!(scan.out.lines().any(|found| found == expected), "not found: {expected}\nin:\n{}", scan.out);
     }
-    tree.file("harmless", "AKIA1234 ghp_short https://example.org:8080/a@b sk_live_ eyJ.eyJ. password = os.environ[\"PASSWORD\"]\n");
+    tree.file(
+        "harmless",
+        "AKIA1234 ghp_short https://example.org:8080/a@b sk_live_ eyJ.eyJ. password = os.environ[\"PASSWORD\"]\n",
+    );
     tree.scan(&["harmless"]).expect(1, "");
 }
 
@@ -391,7 +403,12 @@ fn numbered_text(len: usize, name: &str) -> (Vec<u8>, String) {
         line += 1;
     }
     text.resize(len - 3, b'-');
-    writeln!(findings, "{name}:{line}:{}: n: <0>", text.len() - text.iter().rposition(|&b| b == b'\n').expect("a line")).expect("text");
+    writeln!(
+        findings,
+        "{name}:{line}:{}: n: <0>",
+        text.len() - text.iter().rposition(|&b| b == b'\n').expect("a line")
+    )
+    .expect("text");
     text.extend_from_slice(b"<0>");
     (text, findings)
 }

@@ -114,15 +114,24 @@ pub struct trm_compile_options {
 }
 
 /// A literal: tables alone find it.
-pub const TRM_TIER_LITERAL: u32 = Tier::Literal as u32;
+pub const TRM_TIER_LITERAL: u32 = 0;
 /// A required factor is found by tables, automata check around it.
-pub const TRM_TIER_FACTOR: u32 = Tier::Factor as u32;
+pub const TRM_TIER_FACTOR: u32 = 1;
 /// A run of a byte class is found first.
-pub const TRM_TIER_RUN: u32 = Tier::Run as u32;
+pub const TRM_TIER_RUN: u32 = 2;
 /// Tables find candidates that are confirmed by the full regex engine.
-pub const TRM_TIER_CONFIRM: u32 = Tier::Confirm as u32;
+pub const TRM_TIER_CONFIRM: u32 = 3;
 /// The full regex engine reads the whole item.
-pub const TRM_TIER_HOST: u32 = Tier::Host as u32;
+pub const TRM_TIER_HOST: u32 = 4;
+
+// Plain numbers above, because the header is made from the text; here they are held against what is meant.
+const _: () = assert!(
+    TRM_TIER_LITERAL == Tier::Literal as u32
+        && TRM_TIER_FACTOR == Tier::Factor as u32
+        && TRM_TIER_RUN == Tier::Run as u32
+        && TRM_TIER_CONFIRM == Tier::Confirm as u32
+        && TRM_TIER_HOST == Tier::Host as u32
+);
 
 /// `trm_rule_info.max_len` and `.window`: no bound.
 pub const TRM_UNBOUNDED: u64 = u64::MAX;

@@ -7,13 +7,21 @@ use crate::status::*;
 use std::ffi::c_char;
 
 /// `trm_engine_stats_t.drain`: worker threads of the engine.
-pub const TRM_DRAIN_CPU: u32 = DrainKind::Cpu as u32;
+pub const TRM_DRAIN_CPU: u32 = 1;
 /// `trm_engine_stats_t.drain`: the caller's own threads.
-pub const TRM_DRAIN_CALLER: u32 = DrainKind::Caller as u32;
+pub const TRM_DRAIN_CALLER: u32 = 2;
 /// `trm_engine_stats_t.drain`: one ordinary dispatch a batch.
-pub const TRM_DRAIN_BATCH: u32 = DrainKind::Batch as u32;
+pub const TRM_DRAIN_BATCH: u32 = 3;
 /// `trm_engine_stats_t.drain`: a resident kernel.
-pub const TRM_DRAIN_PERSISTENT: u32 = DrainKind::Persistent as u32;
+pub const TRM_DRAIN_PERSISTENT: u32 = 4;
+
+// Plain numbers above, because the header is made from the text; here they are held against what is meant.
+const _: () = assert!(
+    TRM_DRAIN_CPU == DrainKind::Cpu as u32
+        && TRM_DRAIN_CALLER == DrainKind::Caller as u32
+        && TRM_DRAIN_BATCH == DrainKind::Batch as u32
+        && TRM_DRAIN_PERSISTENT == DrainKind::Persistent as u32
+);
 
 /// What an engine has counted. Set `struct_size` before the call; a library that knows less leaves the rest 0.
 #[repr(C)]
