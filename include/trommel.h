@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
 #ifndef TRM_API
 #  if defined(_WIN32) && !defined(TRM_STATIC)
 #    define TRM_API __declspec(dllimport)
@@ -15,15 +16,6 @@
 #    define TRM_API __attribute__((visibility("default")))
 #  else
 #    define TRM_API
-#  endif
-#endif
-
-/* A status that is thrown away hides a failure: compilers that can, warn. */
-#ifndef TRM_MUST_USE
-#  if defined(__GNUC__)
-#    define TRM_MUST_USE __attribute__((warn_unused_result))
-#  else
-#    define TRM_MUST_USE
 #  endif
 #endif
 

@@ -50,12 +50,17 @@ impl Engine {
                 return claims.next().map(Ok);
             }
             // Closed, and everything accepted is claimed: nothing can come any more.
-            self.ring().is_closed().then(|| Err(Error::from(TRM_ERR_CLOSED)))
+            let over = self.ring().is_closed() && self.ring().tail() == self.ring().head();
+            over.then(|| Err(Error::from(TRM_ERR_CLOSED)))
         });
         let claim = match claimed {
             None => return Ok(None),
             Some(claim) => claim?,
         };
+        if self.ring().is_closed() {
+            // This may have been the last item: then the threads that still wait have their answer now.
+            self.work().notify_all();
+        }
         let job = self.ring().payload(&claim);
         let set = self.set_at(job.set);
         let item = trm_work_item {

@@ -357,6 +357,8 @@ impl Handle {
     pub fn close(&self, deadline: Option<Instant>) -> bool {
         if self.is_main {
             self.engine.ring.close();
+            // Threads that wait for work: where none is left, none will come.
+            self.engine.work.notify_all();
         }
         {
             let _in_order_with_accept = self.state();
