@@ -18,7 +18,7 @@ HEADERS := include/trommel.h include/trommel.hpp
 C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h) include/trommel.hpp
 
 .PHONY: all lib header check-header examples scan test test-gpu lint loom sanitize asan tsan valgrind bench bench-gpu soak docs \
-	clean help need-build need-test
+	clean help need-build need-test need-nightly
 
 all: lib check-header examples
 
@@ -100,6 +100,55 @@ lint:
 docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --all-features --document-private-items
 
+# The models run where `--cfg loom` swaps the ring's atomics for loom's.
 loom:
 	RUSTFLAGS='--cfg loom' $(CARGO) test --locked --release --no-default-features --lib --target-dir $(TARGET)/loom loom
 
+# ---- sanitizers ----
+
+# C programs cannot load an instrumented library; they are looked at by valgrind.
+C_TESTS := c_programs header scan_tree symbols valgrind
+RUST_TESTS := $(filter-out $(C_TESTS),$(basename $(notdir $(wildcard tests/*.rs))))
+NIGHTLY_TEST = $(CARGO) +nightly test --locked --no-default-features --features faults --target $(HOST) \
+	--lib $(addprefix --test ,$(RUST_TESTS))
+# Sanitizers make a program five to fifteen times slower: fewer random cases.
+FEWER := TROMMEL_CASES=2000
+
+sanitize: asan tsan valgrind
+
+need-nightly: need-build
+	@$(CARGO) +nightly --version >/dev/null 2>&1 || \
+		{ echo 'nightly Rust is missing; run this first: rustup toolchain install nightly' >&2; exit 1; }
+
+asan: need-nightly
+	$(FEWER) RUSTFLAGS='-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer' \
+		$(NIGHTLY_TEST) --target-dir $(TARGET)/asan
+
+tsan: need-nightly
+	$(FEWER) RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' \
+		$(NIGHTLY_TEST) --target-dir $(TARGET)/tsan
+
+valgrind: need-test
+	$(CARGO) test --locked --no-default-features --test valgrind
+
+# ---- figures, long runs ----
+
+BENCHES := $(shell sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"/\1/p}' Cargo.toml)
+
+# Peers that are not there are left out of the table.
+bench: need-build
+	-@scripts/need '/usr/lib/*/libhs.so.5=libvectorscan5'
+	@mkdir -p $(TARGET)/bench && rm -f $(TARGET)/bench/results.jsonl
+	$(CARGO) bench --locked $(addprefix --bench ,$(filter-out gpu%,$(BENCHES)))
+	@echo 'rows: $(TARGET)/bench/results.jsonl'
+
+bench-gpu: need-build
+	@mkdir -p $(TARGET)/bench && rm -f $(TARGET)/bench/results.jsonl
+	$(CARGO) bench --locked $(addprefix --bench ,$(filter gpu%,$(BENCHES)))
+	@echo 'rows: $(TARGET)/bench/results.jsonl'
+
+soak: need-test
+	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle -- --nocapture
+
+clean:
+	$(CARGO) clean

@@ -145,7 +145,7 @@ fn json_is_one_object_a_line() {
     let mut objects: Vec<serde_json::Value> =
         scan.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     objects.sort_by_key(|object| object["path"].to_string());
-    let text = serde_json::json!({"path": "./a \"b\"", "line": 2, "column": 2, "start": 3, "end": 11, "id": "all", "text": "<q\"\\\n\u{1}é>"});
+    let text = serde_json::json!({"path": "./a \"b\"", "line": 2, "column": 2, "start": 3, "end": 12, "id": "all", "text": "<q\"\\\n\u{1}é>"});
     let raw = serde_json::json!({"path": "./raw", "line": 1, "column": 1, "start": 0, "end": 4, "id": "all", "text_base64": "PP8APg=="});
     assert_eq!(objects, [text, raw]);
     assert_eq!(scan.code, Some(0));
@@ -308,7 +308,7 @@ fn the_credential_rules_find_what_they_name() {
         ("telegram-bot-token", format!("123456789:AA{}", repeat("abc", 11))),
         ("sendgrid-key", format!("SG.{}.{}", repeat("ab", 11), repeat("c", 43))),
         ("json-web-token", format!("eyJ{}.eyJ{}.{}", repeat("a", 12), repeat("b", 12), repeat("c", 20))),
-        ("password-in-url", format!("postgres://user:{}@db.example.org/x", "hunter2")),
+        ("password-in-url", format!("postgres://user:{}@db.example.org", "hunter2")),
         ("netrc-password", format!("machine example.org login me {} hunter2", "password")),
         ("digitalocean-token", format!("dop_v1_{}", repeat("0f", 32))),
         ("hugging-face-token", format!("hf_{}", repeat("aB", 17))),
