@@ -11,6 +11,18 @@ mod asked {
         PANICS.store(n, Ordering::SeqCst);
     }
 
+    static PLANT: AtomicU32 = AtomicU32::new(0);
+
+    /// Kernels made from now on have this fault planted in them (shaders/resident_bindings.wgsl lists them).
+    pub fn plant_in_kernels(fault: u32) {
+        PLANT.store(fault, Ordering::SeqCst);
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) fn plant() -> u32 {
+        PLANT.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn panic_if_asked() {
         let take = |left: u32| left.checked_sub(1);
         if PANICS.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
@@ -21,8 +33,15 @@ mod asked {
 
 #[cfg(feature = "faults")]
 pub(crate) use asked::panic_if_asked;
+#[cfg(all(feature = "faults", feature = "gpu"))]
+pub(crate) use asked::plant;
 #[cfg(feature = "faults")]
-pub use asked::panic_in_scans;
+pub use asked::{panic_in_scans, plant_in_kernels};
 
 #[cfg(not(feature = "faults"))]
 pub(crate) fn panic_if_asked() {}
+
+#[cfg(all(not(feature = "faults"), feature = "gpu"))]
+pub(crate) fn plant() -> u32 {
+    0
+}

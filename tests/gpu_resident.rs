@@ -41,7 +41,7 @@ fn check_exactly_once(kernel: &Kernel, options: &Options, total: u64) {
 #[test]
 fn everything_once_over_many_leases_and_both_wraps() {
     let options = options();
-    let mut kernel = Kernel::new(&device(), &options).unwrap();
+    let kernel = Kernel::new(&device(), &options).unwrap();
     let total = 20_000 * scale();
     let outcome = flood(&kernel, &options, 3, total, 64, 200, Duration::from_secs(20));
     assert!(outcome.wrong.is_empty(), "{:?}", outcome.wrong);
@@ -61,7 +61,7 @@ fn everything_once_over_many_leases_and_both_wraps() {
 fn every_ring_size_down_to_one() {
     for bits in [0u32, 1, 2, 3, 5] {
         let options = Options { ring: 1 << bits, ..options() };
-        let mut kernel = Kernel::new(&device(), &options).unwrap();
+        let kernel = Kernel::new(&device(), &options).unwrap();
         let total = 150 << bits;
         let outcome = flood(&kernel, &options, 2, total, 7, 33, Duration::from_secs(20));
         assert!(outcome.wrong.is_empty() && outcome.lost == 0, "ring {}: {outcome:?}", 1 << bits);
@@ -162,7 +162,7 @@ fn planted_faults_are_caught() {
     for plant in [1, 2] {
         let options =
             Options { plant, watchdog: Duration::from_secs(60), lease: Duration::from_millis(1), ..options() };
-        let mut kernel = Kernel::new(&device(), &options).unwrap();
+        let kernel = Kernel::new(&device(), &options).unwrap();
         let total = 20_000 * scale();
         let outcome = flood(&kernel, &options, 3, total, 64, 64, Duration::from_secs(2));
         kernel.stop();
@@ -177,7 +177,7 @@ fn planted_faults_are_caught() {
 #[test]
 fn a_kernel_that_stops_serving_is_noticed() {
     let options = Options { plant: 3, watchdog: Duration::from_millis(300), ..options() };
-    let mut kernel = Kernel::new(&device(), &options).unwrap();
+    let kernel = Kernel::new(&device(), &options).unwrap();
     kernel.publish(options.start, &[Job::default(); 4]);
     wait(|| kernel.progress().dead, "the watchdog");
     assert!(kernel.why_dead().contains("did not"), "{}", kernel.why_dead());

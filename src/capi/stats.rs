@@ -60,7 +60,19 @@ pub struct trm_engine_stats_t {
     pub arena_bytes: u64,
     /// Of those, held in regions, rounded up to 64 a region.
     pub arena_used: u64,
-    /// Why this drain was chosen, NUL-terminated UTF-8.
+    /// GPU drains: launches, of leases of the resident kernel or of batches.
+    pub launches: u64,
+    /// Of those, after the GPU had been given up for idleness.
+    pub relaunches: u64,
+    /// Rounds in which a worker of the resident kernel found nothing to do.
+    pub polls: u64,
+    /// Longest hand-over from one lease to the next, in nanoseconds.
+    pub longest_gap_ns: u64,
+    /// Times that the GPU was given up for dead and its items went to the CPU.
+    pub failovers: u64,
+    /// Items that the CPU scanned because the GPU could not say everything about them.
+    pub host_items: u64,
+    /// Why this drain does the work, NUL-terminated UTF-8.
     pub why: [c_char; 256],
 }
 
@@ -89,7 +101,7 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
         let handle = enter(engine)?;
         let stats = handle.engine().stats();
         let mut why = [0; 256];
-        put_text(&mut why, handle.engine().drain_kind().1);
+        put_text(&mut why, &handle.engine().drain_now().1);
         let filled = trm_engine_stats_t {
             struct_size: size,
             drain: stats.drain as u32,
@@ -107,6 +119,12 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
             rule_sets: stats.rule_sets,
             arena_bytes: stats.arena_bytes,
             arena_used: stats.arena_used,
+            launches: stats.device.launches,
+            relaunches: stats.device.relaunches,
+            polls: stats.device.polls,
+            longest_gap_ns: stats.device.longest_gap_ns,
+            failovers: stats.device.failovers,
+            host_items: stats.device.host_items,
             why,
         };
         // SAFETY: the caller says that `size` bytes are there, and that is enough.

@@ -120,7 +120,17 @@ impl<'a> Worker<'a> {
 
 /// Scans one item on this thread. A panic of a matcher becomes the item's status.
 fn scan(engine: &Engine, job: &Job, set: &LoadedSet, scratch: &mut Scratch) -> crate::engine::Outcome {
-    let bytes = engine.arena().bytes(job.input_offset, job.input_len);
+    scan_bytes(engine, job, set, engine.arena().bytes(job.input_offset, job.input_len), scratch)
+}
+
+/// [`scan`] where the item's bytes lie elsewhere.
+pub(super) fn scan_bytes(
+    engine: &Engine,
+    job: &Job,
+    set: &LoadedSet,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+) -> crate::engine::Outcome {
     let mut matches = Vec::new();
     let scanned = crate::panics::guarded(|| {
         crate::faults::panic_if_asked();

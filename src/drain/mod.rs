@@ -2,8 +2,12 @@
 
 mod caller;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod persistent;
+mod pump;
 
 pub use caller::Claimed;
+pub use pump::{OnDevice, Pump, PumpCounters};
 
 use crate::engine::{Engine, Mode, Options, Processor};
 use crate::input::Memory;
@@ -34,11 +38,6 @@ impl DrainKind {
             Self::Persistent => "persistent",
         }
     }
-
-    /// Whether items may be done that the host's ring never saw claimed, because the device claims for itself.
-    pub fn completes_unclaimed(self) -> bool {
-        self == Self::Persistent
-    }
 }
 
 /// A running drain.
@@ -64,7 +63,6 @@ pub struct Chosen {
 
 /// Picks the drain. `Mode::Auto` always finds one; what was asked for and cannot be had is an error that says why.
 pub fn choose(options: &Options) -> Result<Chosen> {
-    let none = "this build has no GPU drain";
     match (options.processor, options.mode) {
         (Processor::Caller, _) => Ok(Chosen {
             kind: DrainKind::Caller,
@@ -72,13 +70,37 @@ pub fn choose(options: &Options) -> Result<Chosen> {
             memory: None,
             start: Box::new(|_| Ok(Box::new(caller::Idle))),
         }),
-        (_, Mode::Force) | (Processor::Gpu, _) => Err(Error::new(
-            TRM_ERR_UNSUPPORTED,
-            format!("{none}: use TRM_MODE_AUTO with TRM_PROCESSOR_ANY to run on the CPU"),
-        )),
         (Processor::Cpu, _) => Ok(cpu("worker threads, as asked for".into())),
-        (Processor::Any, _) => Ok(cpu(format!("worker threads: {none}"))),
+        (Processor::Any, Mode::Disable) => Ok(cpu("worker threads: the resident kernel is switched off".into())),
+        (_, Mode::Force) => persistent(options).map_err(|why| {
+            let message =
+                format!("no resident kernel: {why}. TRM_MODE_AUTO with TRM_PROCESSOR_ANY runs on the CPU then");
+            Error::new(TRM_ERR_UNSUPPORTED, message)
+        }),
+        (Processor::Gpu, Mode::Disable) => batch(options).map_err(no_gpu),
+        (Processor::Gpu, Mode::Auto) => persistent(options).or_else(|_| batch(options)).map_err(no_gpu),
+        (Processor::Any, Mode::Auto) => {
+            Ok(persistent(options).unwrap_or_else(|why| cpu(format!("worker threads: {why}"))))
+        }
     }
+}
+
+fn no_gpu(why: String) -> Error {
+    Error::new(TRM_ERR_UNSUPPORTED, format!("no GPU drain: {why}. TRM_PROCESSOR_ANY runs on the CPU then"))
+}
+
+#[cfg(feature = "gpu")]
+fn persistent(options: &Options) -> std::result::Result<Chosen, String> {
+    persistent::choose(options).map_err(|e| e.message)
+}
+
+#[cfg(not(feature = "gpu"))]
+fn persistent(_: &Options) -> std::result::Result<Chosen, String> {
+    Err("this build has no GPU drains".into())
+}
+
+fn batch(_: &Options) -> std::result::Result<Chosen, String> {
+    Err("this build has no batch drain".into())
 }
 
 fn cpu(why: String) -> Chosen {

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::outstanding::{Outstanding, Sweep};
 use super::sets::{LoadedSet, Remembered};
-use super::{Delivery, Engine, Job, Outcome, lock};
+use super::{Delivery, Engine, Job, Outcome, Owners, lock};
 use crate::input::Region;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Refused, Stage};
@@ -12,7 +12,12 @@ use crate::types::{trm_completion, trm_match, trm_work_item};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a waiting caller looks for the device's answer before it sleeps.
+const FETCH: Duration = Duration::from_micros(300);
+/// Unfinished items of the device's that a collecting caller looks past.
+const LOOK_AHEAD: usize = 64;
 
 /// What the drum keeps of a handle, until the last of its items is out of the ring.
 pub(super) struct Owner {
@@ -210,7 +215,10 @@ impl Handle {
             }
         });
         state.count_out(engine, count);
-        engine.work.notify(count);
+        match engine.pump() {
+            Some(pump) => pump.forward(engine, count > 1),
+            None => engine.work.notify(count),
+        }
         Ok((first, count))
     }
 
@@ -218,7 +226,16 @@ impl Handle {
 
     /// What became of a ticket; takes nothing.
     pub fn stage(&self, ticket: u64) -> Result<Stage> {
-        match Position::from_ticket(ticket).map(|position| self.engine.ring.stage(position)) {
+        let position = Position::from_ticket(ticket);
+        let mut stage = position.map(|position| self.engine.ring.stage(position));
+        if let (Some(position), Some(Stage::Queued | Stage::Claimed), Some(pump)) =
+            (position, stage, self.engine.pump())
+        {
+            pump.forward(&self.engine, true);
+            pump.harvest(&self.engine, &mut std::iter::once(position), 1, &mut Owners::default());
+            stage = Some(self.engine.ring.stage(position));
+        }
+        match stage {
             None | Some(Stage::NeverIssued) => Err(TRM_ERR_TICKET.into()),
             Some(stage) => Ok(stage),
         }
@@ -227,11 +244,45 @@ impl Handle {
     /// Takes one ticket's completion.
     pub fn wait(&self, ticket: u64, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
         let Some(position) = Position::from_ticket(ticket) else { return Answer::Never(TRM_ERR_TICKET) };
-        self.owner.done.wait_until(deadline, || self.try_wait(position, buffers)).unwrap_or(Answer::Late)
+        self.wait_until(deadline, || self.try_wait(position, buffers)).unwrap_or(Answer::Late)
+    }
+
+    /// Waits for items of this handle. Where the answer comes from a device, it is fetched rather than waited for.
+    fn wait_until<T>(&self, deadline: Option<Instant>, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
+        if self.engine.pump().is_some() {
+            let end = Instant::now() + FETCH;
+            let end = deadline.map_or(end, |deadline| deadline.min(end));
+            loop {
+                for _ in 0..64 {
+                    if let Some(found) = poll() {
+                        return Some(found);
+                    }
+                    std::hint::spin_loop();
+                }
+                if Instant::now() >= end {
+                    break;
+                }
+            }
+        }
+        self.owner.done.wait_until(deadline, poll)
+    }
+
+    /// Lets the device's drain pass on what waits and finish what is done of this handle's items.
+    fn fetch(&self, state: &State, only: Option<Position>) {
+        let Some(pump) = self.engine.pump() else { return };
+        pump.forward(&self.engine, true);
+        let mut owners = Owners::of(self.owner.clone());
+        match only {
+            Some(position) => pump.harvest(&self.engine, &mut std::iter::once(position), 1, &mut owners),
+            None => pump.harvest(&self.engine, &mut state.outstanding.iter(), LOOK_AHEAD, &mut owners),
+        }
     }
 
     fn try_wait(&self, position: Position, buffers: &mut Buffers<'_>) -> Option<Answer> {
         let mut state = self.state();
+        if self.engine.pump().is_some() && state.outstanding.contains(position) {
+            self.fetch(&state, Some(position));
+        }
         let ours = state.outstanding.contains(position);
         match self.engine.ring.stage(position) {
             Stage::NeverIssued => Some(Answer::Never(TRM_ERR_TICKET)),
@@ -257,11 +308,12 @@ impl Handle {
 
     /// Takes any finished items, whole ones only, as many as fit.
     pub fn collect(&self, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
-        self.owner.done.wait_until(deadline, || self.try_collect(buffers)).unwrap_or(Answer::Late)
+        self.wait_until(deadline, || self.try_collect(buffers)).unwrap_or(Answer::Late)
     }
 
     fn try_collect(&self, buffers: &mut Buffers<'_>) -> Option<Answer> {
         let mut state = self.state();
+        self.fetch(&state, None);
         let mut taken = Taken::default();
         let mut needed = None;
         let complete = self.sweep_done(&mut state, buffers, &mut taken, &mut needed);
@@ -302,7 +354,7 @@ impl Handle {
                 Stage::Released => return Sweep::Forget,
                 Stage::Done => {}
                 // Nothing behind the tail has been claimed, so nothing there is done.
-                Stage::Queued | Stage::Reserved if !self.engine.kind.completes_unclaimed() => return Sweep::Stop,
+                Stage::Queued | Stage::Reserved => return Sweep::Stop,
                 _ => return Sweep::Keep,
             }
             if taken.items == buffers.completions.len() {

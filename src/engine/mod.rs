@@ -17,7 +17,7 @@ pub use options::{Delivery, Mode, Options, Processor};
 pub use sets::LoadedSet;
 pub use stats::{Stats, Tally};
 
-use crate::drain::{self, Drain, DrainKind};
+use crate::drain::{self, Drain, DrainKind, Pump};
 use crate::input::{Arena, Memory};
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Position, Ring};
@@ -28,7 +28,7 @@ use handle::Owner;
 use sets::SetTable;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// What a producer puts into a ring slot.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +75,7 @@ pub struct Engine {
     stats: stats::Counters,
     scratches: Mutex<Vec<Box<Scratch>>>,
     drain: Mutex<Option<Box<dyn Drain>>>,
+    pump: OnceLock<Arc<dyn Pump>>,
     kind: DrainKind,
     why: String,
 }
@@ -100,6 +101,7 @@ impl Engine {
             stats: stats::Counters::default(),
             scratches: Mutex::default(),
             drain: Mutex::new(None),
+            pump: OnceLock::new(),
             kind: chosen.kind,
             why: chosen.why,
             options,
@@ -127,6 +129,24 @@ impl Engine {
     /// Which drain runs, and why that one.
     pub fn drain_kind(&self) -> (DrainKind, &str) {
         (self.kind, &self.why)
+    }
+
+    /// Which drain does the work now, and why: another than was chosen after a GPU was lost.
+    pub fn drain_now(&self) -> (DrainKind, String) {
+        self.pump().map_or_else(|| (self.kind, self.why.clone()), |pump| pump.now())
+    }
+
+    /// The drain's side that callers' threads feed, where it has one.
+    #[inline]
+    pub fn pump(&self) -> Option<&dyn Pump> {
+        self.pump.get().map(|pump| &**pump)
+    }
+
+    /// A drain that wants to be fed says so when it starts.
+    pub fn set_pump(&self, pump: Arc<dyn Pump>) {
+        if self.pump.set(pump).is_err() {
+            unreachable!("a drain is started once");
+        }
     }
 
     /// Loads a rule set; later items with this id get it.
@@ -223,10 +243,15 @@ impl Engine {
         self.stats.read(self)
     }
 
+    /// Drains shall return.
+    pub fn halt(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
     /// Ends the drain; called by the last handle.
     fn stop(&self) {
         self.ring.close();
-        self.stopping.store(true, Ordering::Release);
+        self.halt();
         self.work.notify_all();
         if let Some(drain) = lock(&self.drain).take() {
             drain.stop();
@@ -246,6 +271,11 @@ pub struct Owners {
 }
 
 impl Owners {
+    /// One that is known already: its items are finished without a look into the table of all owners.
+    fn of(owner: Arc<Owner>) -> Self {
+        Self { known: vec![(owner, false)] }
+    }
+
     fn get(&mut self, engine: &Engine, id: u32) -> &Owner {
         let at = match self.known.iter().position(|(owner, _)| owner.id() == id) {
             Some(at) => at,

@@ -100,6 +100,11 @@ impl Outstanding {
         }
     }
 
+    /// Every position, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = Position> + '_ {
+        self.ranges.iter().flat_map(|range| (0..range.count).map(|i| range.first.plus(i)))
+    }
+
     /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

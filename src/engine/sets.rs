@@ -21,6 +21,8 @@ pub struct LoadedSet {
     pub rules: Arc<Rules>,
     /// What the ABI shows a caller's drain of this set; it goes when the set goes.
     pub shown: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// Where it lies on the GPU.
+    pub device: crate::drain::OnDevice,
     uses: Uses,
 }
 
@@ -70,7 +72,14 @@ impl SetTable {
                 ));
             }
         };
-        let set = Arc::new(LoadedSet { id, place: place as u32, rules, shown: OnceLock::new(), uses: Uses::new() });
+        let set = Arc::new(LoadedSet {
+            id,
+            place: place as u32,
+            rules,
+            shown: OnceLock::new(),
+            device: Default::default(),
+            uses: Uses::new(),
+        });
         inner.places[place] = Some(set.clone());
         if let Some(old) = inner.by_id.insert(id, set.clone()) {
             Self::retire(&mut inner, &old);

@@ -1,7 +1,7 @@
 //! What an engine counts. Drains count a batch in a [`Tally`] and add it at once, so that items share no counter.
 
 use super::{Engine, Job, Outcome};
-use crate::drain::DrainKind;
+use crate::drain::{DrainKind, PumpCounters};
 use crate::status::{TRM_ERR_PANIC, TRM_TRUNCATED};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -62,7 +62,8 @@ impl Counters {
 
     pub(super) fn read(&self, engine: &Engine) -> Stats {
         Stats {
-            drain: engine.kind,
+            drain: engine.drain_now().0,
+            device: engine.pump().map(|pump| pump.counters()).unwrap_or_default(),
             accepted: engine.ring.head(),
             claimed: engine.ring.tail(),
             in_flight: engine.ring.in_flight(),
@@ -86,8 +87,10 @@ impl Counters {
 /// A reading of an engine's counters.
 #[derive(Debug, Clone, Copy)]
 pub struct Stats {
-    /// Who drains.
+    /// Who drains now.
     pub drain: DrainKind,
+    /// What a device drain counts.
+    pub device: PumpCounters,
     /// Items accepted so far.
     pub accepted: u64,
     /// Items claimed by the drain so far.

@@ -8,7 +8,7 @@ use super::memory::{Buffer, Place};
 use super::slots::Slots;
 use super::tables::{SetKind, SetSlot, TableError, Tables};
 use super::{Device, GpuError, shader, stores};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -77,7 +77,23 @@ pub struct Progress {
 /// One resident kernel with its ring, arena and tables. All methods may be called from any thread.
 pub struct Kernel {
     shared: Arc<Shared>,
-    keeper: Option<JoinHandle<()>>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Input arena in device memory. It outlives kernels: callers hold pointers into it.
+#[derive(Clone)]
+pub struct Arena(Arc<Buffer>);
+
+impl Arena {
+    /// `bytes` of zeroed, host-mapped device memory.
+    pub fn new(device: &Device, bytes: usize) -> Result<Arena, GpuError> {
+        Ok(Arena(Arc::new(Buffer::new(&device.wgpu, "input arena", bytes + ARENA_PAD, Place::Mapped)?)))
+    }
+
+    /// First byte: the host writes here and should never read.
+    pub fn pointer(&self) -> *mut u8 {
+        self.0.pointer()
+    }
 }
 
 struct Shared {
@@ -85,7 +101,8 @@ struct Shared {
     slots: Slots,
     completions: Completions,
     tables: Tables,
-    arena: Buffer,
+    arena: Arena,
+    arena_len: usize,
     host_set: SetSlot,
     state: wgpu::Buffer,
     device: Device,
@@ -97,19 +114,24 @@ const ARENA_PAD: usize = 256;
 impl Kernel {
     /// Allocates everything and compiles the kernel; it is first launched by the first job.
     pub fn new(device: &Device, options: &Options) -> Result<Kernel, GpuError> {
+        Self::over(device, options, Arena::new(device, options.arena_bytes)?)
+    }
+
+    /// The same over an arena that exists.
+    pub fn over(device: &Device, options: &Options, arena: Arena) -> Result<Kernel, GpuError> {
         if !options.ring.is_power_of_two() || options.ring > 1 << 24 {
             return Err(GpuError::new(format!(
                 "a ring of {} slots: it must be a power of two up to 2^24",
                 options.ring
             )));
         }
-        let shared = Arc::new(Shared::new(device, options)?);
+        let shared = Arc::new(Shared::new(device, options, arena)?);
         let kept = shared.clone();
         let keeper = std::thread::Builder::new()
             .name("trommel-keeper".into())
             .spawn(move || keep(&kept))
             .map_err(|e| GpuError::new(format!("the kernel's keeper thread could not be started: {e}")))?;
-        Ok(Kernel { shared, keeper: Some(keeper) })
+        Ok(Kernel { shared, keeper: Mutex::new(Some(keeper)) })
     }
 
     /// First byte of the input arena: device memory that the host writes and should never read.
@@ -119,7 +141,7 @@ impl Kernel {
 
     /// Bytes of it.
     pub fn arena_len(&self) -> usize {
-        self.shared.arena.len() - ARENA_PAD
+        self.shared.arena_len
     }
 
     /// Copies bytes into the arena at `offset`.
@@ -175,6 +197,11 @@ impl Kernel {
         self.shared.tables.load(&self.shared.leases.control, self.shared.leases.ended(), kind)
     }
 
+    /// The set whose items all go to the host.
+    pub fn host_set(&self) -> u16 {
+        self.shared.host_set.index()
+    }
+
     /// Unloads a rule set that no unfinished job names.
     pub fn unload(&self, set: SetSlot) {
         self.shared.tables.unload(set, self.shared.leases.submitted());
@@ -211,9 +238,9 @@ impl Kernel {
 
     /// Ends the kernel within a lease. False: it does not answer; its memory is then kept for good, since it may still
     /// be written.
-    pub fn stop(&mut self) -> bool {
-        let Some(keeper) = self.keeper.take() else { return true };
-        let stopped = self.shared.leases.stop(Duration::from_secs(5));
+    pub fn stop(&self) -> bool {
+        let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        let stopped = self.shared.leases.stop(Duration::from_secs(2));
         keeper.thread().unpark();
         let _ = keeper.join();
         if !stopped {
@@ -253,7 +280,7 @@ fn keep(shared: &Shared) {
 }
 
 impl Shared {
-    fn new(device: &Device, options: &Options) -> Result<Shared, GpuError> {
+    fn new(device: &Device, options: &Options, arena: Arena) -> Result<Shared, GpuError> {
         let bits = options.ring.trailing_zeros();
         let raw = &device.wgpu;
         let scope = raw.push_error_scope(wgpu::ErrorFilter::Validation);
@@ -261,7 +288,6 @@ impl Shared {
         let slots = Slots::new(raw, bits, options.start)?;
         let completions = Completions::new(raw, bits, options.start)?;
         let tables = Tables::new(raw, options.table_bytes.max(4096))?;
-        let arena = Buffer::new(raw, "input arena", options.arena_bytes + ARENA_PAD, Place::Mapped)?;
         let control = Buffer::new(raw, "control words", layout::CONTROL_WORDS as usize * 4, Place::Mapped)?;
         let report = Report::new(raw, options.first_lease.wrapping_sub(1))?;
         // SAFETY: both words lie in the control buffer, and nothing runs yet.
@@ -279,7 +305,7 @@ impl Shared {
             let buffers = [
                 slots.binding(),
                 &control.wgpu,
-                &arena.wgpu,
+                &arena.0.wgpu,
                 tables.binding(),
                 &state,
                 done,
@@ -318,7 +344,17 @@ impl Shared {
             workers_many: workers.1,
         };
         let leases = Leases::new(device.clone(), parts, lease_options);
-        Ok(Shared { leases, slots, completions, tables, arena, host_set, state, device: device.clone() })
+        Ok(Shared {
+            leases,
+            slots,
+            completions,
+            tables,
+            arena,
+            arena_len: options.arena_bytes,
+            host_set,
+            state,
+            device: device.clone(),
+        })
     }
 }
 

@@ -37,7 +37,7 @@ fn run(device: &Device) -> Result<(), GpuError> {
     };
     let failed =
         |what: String| GpuError::new(format!("the resident path failed its test on {}: {what}", device.info().name));
-    let mut kernel = Kernel::new(device, &options)?;
+    let kernel = Kernel::new(device, &options)?;
     let probe = kernel.load(SetKind::Probe).map_err(|e| failed(e.to_string()))?;
     let deadline = Instant::now() + Duration::from_secs(10);
     for lap in 0..64u64 {

@@ -1,0 +1,259 @@
+//! The engine over the GPU drains: the same answers as the matcher alone, on whatever adapter there is.
+#![cfg(feature = "gpu")]
+
+#[path = "common/gpu.rs"]
+mod common;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use trommel::drain::DrainKind;
+use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor};
+use trommel::gpu::Choice;
+use trommel::rules::{CompileOptions, Pattern, Rules, flags};
+use trommel::scan::{Match, Scratch};
+use trommel::types::{trm_completion, trm_match, trm_work_item};
+
+fn options() -> Options {
+    let adapter = match common::choice() {
+        Choice::Index(index) => Some(index.to_string()),
+        Choice::Name(name) => Some(name),
+        Choice::Automatic => None,
+    };
+    Options { mode: Mode::Force, adapter, ring_size: 256, arena_bytes: 1 << 20, cpu_threads: 2, ..Options::default() }
+}
+
+fn rules(patterns: &[(&str, u32)]) -> Arc<Rules> {
+    let patterns: Vec<_> = patterns
+        .iter()
+        .enumerate()
+        .map(|(id, (text, flags))| Pattern { bytes: text.as_bytes(), id: id as u32, flags: *flags })
+        .collect();
+    Arc::new(Rules::compile(&patterns, &CompileOptions::default()).unwrap())
+}
+
+fn sets() -> Vec<Arc<Rules>> {
+    vec![
+        rules(&[]),
+        rules(&[("needle", flags::LITERAL), ("Hay", flags::LITERAL | flags::CASELESS), ("ayneed", flags::LITERAL)]),
+        rules(&[("ab", flags::LITERAL), ("b", flags::LITERAL), ("abcdefghij", flags::LITERAL)]),
+        rules(&[("[0-9]{3}", 0), ("need\\w+", 0), ("^a|b$", 0)]),
+    ]
+}
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+}
+
+fn text(random: &mut Random) -> Vec<u8> {
+    let len = match random.next() % 8 {
+        0 => random.next() % 4,
+        1 => random.next() % 3000,
+        _ => random.next() % 200,
+    };
+    let mut bytes = Vec::new();
+    while (bytes.len() as u64) < len {
+        match random.next() % 6 {
+            0 => bytes.extend_from_slice(b"hayneedle"),
+            1 => bytes.extend_from_slice(b"HAY needle"),
+            2 => bytes.extend_from_slice(b"abcdefghij123"),
+            3 => bytes.push(b'\n'),
+            _ => bytes.push(random.next() as u8),
+        }
+    }
+    bytes.truncate(len as usize);
+    bytes
+}
+
+fn collect(handle: &Handle, completions: &mut Vec<trm_completion>, matches: &mut Vec<trm_match>) -> usize {
+    // SAFETY: plain integers.
+    let mut some: [trm_completion; 64] = unsafe { std::mem::zeroed() };
+    let mut room: Vec<trm_match> = vec![unsafe { std::mem::zeroed() }; 1 << 16];
+    let mut buffers = Buffers { completions: &mut some, matches: &mut room };
+    match handle.collect(Some(Instant::now() + Duration::from_secs(20)), &mut buffers) {
+        Answer::Took(taken) => {
+            completions.extend_from_slice(&some[..taken.items]);
+            matches.extend_from_slice(&room[..taken.matches]);
+            taken.items
+        }
+        other => panic!("{other:?} {:?}", handle.engine().drain_now()),
+    }
+}
+
+/// Pours `total` random items of all sets through a handle and compares every answer with the matcher's.
+fn compare(handle: &Handle, total: usize, seed: u64) {
+    let sets = sets();
+    let mut random = Random(seed | 1);
+    let mut scratch = Scratch::default();
+    let mut expected: HashMap<u32, (u64, Vec<Match>)> = HashMap::new();
+    let (mut sent, mut done) = (0usize, 0usize);
+    while done < total {
+        while sent < total && sent - done < 200 {
+            let bytes = text(&mut random);
+            let set = (random.next() % sets.len() as u64) as u32;
+            if handle.submit(&bytes, set, sent as u32).is_err() {
+                break;
+            }
+            let mut matches = Vec::new();
+            let count = sets[set as usize].scan(&bytes, &mut scratch, u64::MAX, &mut matches);
+            expected.insert(sent as u32, (count, matches));
+            sent += 1;
+        }
+        if sent == done {
+            // The others have the whole ring.
+            std::thread::yield_now();
+            continue;
+        }
+        let (mut completions, mut matches) = (Vec::new(), Vec::new());
+        done += collect(handle, &mut completions, &mut matches);
+        for completion in &completions {
+            let (count, wanted) = expected.remove(&completion.correlation).expect("an item was completed twice");
+            assert_eq!(completion.status, 0);
+            assert_eq!(completion.match_count, count);
+            let first = completion.first_match as usize;
+            let found: Vec<Match> = matches[first..first + count as usize]
+                .iter()
+                .map(|m| Match { start: m.start, end: m.end, rule_id: m.rule_id })
+                .collect();
+            assert_eq!(found, wanted, "item {}", completion.correlation);
+        }
+    }
+    assert!(expected.is_empty());
+}
+
+fn engine(options: Options) -> Handle {
+    let handle = Engine::create(options).unwrap_or_else(|e| panic!("{}", e.message));
+    for (id, set) in sets().into_iter().enumerate() {
+        handle.engine().load_rules(id as u32, set).unwrap();
+    }
+    handle
+}
+
+fn scale() -> usize {
+    if common::device().is_software() { 1 } else { 20 }
+}
+
+#[test]
+fn forced_is_resident_and_answers_like_the_matcher() {
+    let handle = engine(options());
+    assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
+    let total = 5000 * scale();
+    compare(&handle, total, 7);
+    let stats = handle.engine().stats();
+    assert_eq!(stats.drain, DrainKind::Persistent, "it silently went elsewhere: {:?}", handle.engine().drain_now());
+    assert_eq!(stats.finished, total as u64);
+    println!("{:?}", stats.device);
+    assert!(stats.device.launches > 0 && stats.device.failovers == 0);
+    if !common::device().is_software() {
+        assert!(stats.device.launches * 1000 <= total as u64, "not resident: {:?}", stats.device);
+    }
+    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))));
+}
+
+#[test]
+fn several_handles_and_engines_at_once() {
+    let engines = [engine(options()), engine(options())];
+    std::thread::scope(|scope| {
+        for (e, main) in engines.iter().enumerate() {
+            for n in 0..3 {
+                let handle = main.attach().unwrap();
+                scope.spawn(move || compare(&handle, 1000 * scale(), (e * 10 + n) as u64 + 99));
+            }
+        }
+    });
+    for main in &engines {
+        assert_eq!(main.engine().stats().in_flight, 0);
+    }
+}
+
+#[test]
+fn waits_answer_single_items_and_tickets_stay_exact() {
+    let handle = engine(options());
+    for n in 0..300u64 {
+        let position = handle.submit(b"a needle", 1, n as u32).unwrap();
+        // SAFETY: plain integers.
+        let (mut completion, mut matches): ([trm_completion; 1], [trm_match; 4]) = unsafe { std::mem::zeroed() };
+        let mut buffers = Buffers { completions: &mut completion, matches: &mut matches };
+        let deadline = Some(Instant::now() + Duration::from_secs(20));
+        match handle.wait(position.ticket(), deadline, &mut buffers) {
+            Answer::Took(taken) => assert_eq!((taken.items, taken.matches), (1, 1)),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!((matches[0].start, matches[0].end), (2, 8));
+        assert_eq!(handle.stage(position.ticket()).unwrap(), trommel::ring::Stage::Released);
+    }
+}
+
+#[test]
+fn nobody_needs_to_come_by() {
+    let handle = engine(Options { delivery: trommel::engine::Delivery::None, ..options() });
+    for n in 0..100 {
+        handle.submit(b"a needle in the hay", n % 4, n).unwrap();
+    }
+    let began = Instant::now();
+    while handle.engine().stats().in_flight > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", handle.engine().stats());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert_eq!(handle.engine().stats().finished, 100);
+}
+
+#[test]
+fn sets_are_replaced_under_load() {
+    let handle = engine(options());
+    let all = sets();
+    for n in 0..60 {
+        handle.engine().load_rules(9, all[n % all.len()].clone()).unwrap();
+        let bytes = b"hayneedle 123 ab";
+        let expected = all[n % all.len()].scan(bytes, &mut Scratch::default(), u64::MAX, &mut Vec::new());
+        for i in 0..10 {
+            handle.submit(bytes, 9, i).unwrap();
+        }
+        let mut done = 0;
+        while done < 10 {
+            let (mut completions, mut matches) = (Vec::new(), Vec::new());
+            done += collect(&handle, &mut completions, &mut matches);
+            assert!(completions.iter().all(|c| c.match_count == expected));
+        }
+        handle.engine().unload_rules(9).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_be_had_is_told() {
+    let refused = |options: Options| Engine::create(options).err().expect("refused").message;
+    let message = refused(Options { adapter: Some("no such adapter".into()), ..options() });
+    assert!(message.contains("no such adapter"), "{message}");
+    let auto = Options { mode: Mode::Auto, adapter: Some("no such adapter".into()), ..options() };
+    let handle = Engine::create(auto).unwrap();
+    assert_eq!(handle.engine().stats().drain, DrainKind::Cpu);
+    assert!(handle.engine().drain_now().1.contains("no such adapter"));
+    let disabled = Options { mode: Mode::Disable, processor: Processor::Any, ..options() };
+    assert_eq!(Engine::create(disabled).unwrap().engine().stats().drain, DrainKind::Cpu);
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn a_dead_kernel_loses_nothing_and_the_gpu_is_tried_again() {
+    trommel::faults::plant_in_kernels(3);
+    let handle = engine(Options { watchdog_ms: 300, ..options() });
+    trommel::faults::plant_in_kernels(0);
+    compare(&handle, 500, 3);
+    let stats = handle.engine().stats();
+    assert_eq!((stats.drain, stats.device.failovers), (DrainKind::Cpu, 1), "{:?}", handle.engine().drain_now());
+    let began = Instant::now();
+    while handle.engine().stats().drain != DrainKind::Persistent {
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", handle.engine().drain_now());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    compare(&handle, 500, 4);
+    assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
+    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))));
+}
