@@ -648,7 +648,31 @@ typedef struct trm_engine_stats_t {
    */
   uint64_t arena_used;
   /**
-   * Why this drain was chosen, NUL-terminated UTF-8.
+   * GPU drains: launches, of leases of the resident kernel or of batches.
+   */
+  uint64_t launches;
+  /**
+   * Of those, after the GPU had been given up for idleness.
+   */
+  uint64_t relaunches;
+  /**
+   * Rounds in which a worker of the resident kernel found nothing to do.
+   */
+  uint64_t polls;
+  /**
+   * Longest hand-over from one lease to the next, in nanoseconds.
+   */
+  uint64_t longest_gap_ns;
+  /**
+   * Times that the GPU was given up for dead and its items went to the CPU.
+   */
+  uint64_t failovers;
+  /**
+   * Items that the CPU scanned because the GPU could not say everything about them.
+   */
+  uint64_t host_items;
+  /**
+   * Why this drain does the work, NUL-terminated UTF-8.
    */
   char why[256];
 } trm_engine_stats_t;

@@ -12,7 +12,7 @@ use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor}
 use trommel::gpu::Choice;
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 use trommel::scan::{Match, Scratch};
-use trommel::types::{trm_completion, trm_match, trm_work_item};
+use trommel::types::{trm_completion, trm_match};
 
 fn options() -> Options {
     let adapter = match common::choice() {

@@ -76,6 +76,58 @@ pub unsafe extern "C" fn trm_adapters(
         if stride < 16 {
             return Err(Error::new(TRM_ERR_INVALID, "stride is too small: give sizeof(trm_adapter)"));
         }
-        Ok(TRM_OK)
+        let found = list();
+        *count = found.len();
+        for (i, adapter) in found.iter().take(capacity).enumerate() {
+            // SAFETY: the caller says that `capacity * stride` bytes are there; no more than `stride` of each are
+            // written, and the source has `size_of` of them.
+            unsafe {
+                let to = out_.cast::<u8>().add(i * stride);
+                to.copy_from_nonoverlapping(std::ptr::from_ref(adapter).cast(), stride.min(size_of::<trm_adapter>()));
+                if stride > size_of::<trm_adapter>() {
+                    to.add(size_of::<trm_adapter>()).write_bytes(0, stride - size_of::<trm_adapter>());
+                }
+            }
+        }
+        Ok(if found.len() > capacity { TRM_ERR_BUFFER } else { TRM_OK })
     })
+}
+
+#[cfg(not(feature = "gpu"))]
+fn list() -> Vec<trm_adapter> {
+    Vec::new()
+}
+
+#[cfg(feature = "gpu")]
+fn list() -> Vec<trm_adapter> {
+    crate::gpu::adapters().iter().map(describe).collect()
+}
+
+#[cfg(feature = "gpu")]
+fn describe(info: &crate::gpu::AdapterInfo) -> trm_adapter {
+    use super::call::put_text;
+    use crate::gpu::AdapterKind;
+    let mut adapter = trm_adapter {
+        index: info.index,
+        kind: match info.kind {
+            AdapterKind::Discrete => TRM_ADAPTER_DISCRETE,
+            AdapterKind::Integrated => TRM_ADAPTER_INTEGRATED,
+            AdapterKind::Software => TRM_ADAPTER_SOFTWARE,
+            AdapterKind::Virtual => TRM_ADAPTER_VIRTUAL,
+            AdapterKind::Other => TRM_ADAPTER_OTHER,
+        },
+        drains: u32::from(info.persistent) * TRM_ADAPTER_PERSISTENT + u32::from(info.batch) * TRM_ADAPTER_BATCH,
+        reserved: 0,
+        memory_bytes: info.memory_bytes,
+        host_mapped_bytes: info.host_mapped_bytes,
+        name: [0; 128],
+        backend: [0; 16],
+        driver: [0; 128],
+        why_not: [0; 256],
+    };
+    put_text(&mut adapter.name, &info.name);
+    put_text(&mut adapter.backend, &info.backend.to_lowercase());
+    put_text(&mut adapter.driver, &info.driver);
+    put_text(&mut adapter.why_not, &info.why_not);
+    adapter
 }

@@ -2,6 +2,7 @@
 
 use super::{GpuError, memory};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 /// Names an adapter: by index or a part of its name where the caller's option does not.
 pub const ADAPTER_VARIABLE: &str = "TROMMEL_ADAPTER";
@@ -63,8 +64,25 @@ pub fn adapters() -> Vec<AdapterInfo> {
     list().map(|found| found.into_iter().map(|(_, info)| info).collect()).unwrap_or_default()
 }
 
-/// The adapters with their wgpu handles.
-pub(super) fn list() -> Result<Vec<(wgpu::Adapter, AdapterInfo)>, GpuError> {
+/// An adapter with its wgpu handle.
+type Found = (wgpu::Adapter, AdapterInfo);
+
+/// The adapters with their wgpu handles. Drivers are loaded once a process: it takes long, and some print.
+pub(super) fn list() -> Result<Vec<Found>, GpuError> {
+    static LIST: Mutex<Option<(u32, Result<Vec<Found>, GpuError>)>> = Mutex::new(None);
+    let mut list = LIST.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*list {
+        // A driver's state does not survive a fork.
+        Some((process, found)) if *process == std::process::id() => found.clone(),
+        _ => {
+            let found = load();
+            *list = Some((std::process::id(), found.clone()));
+            found
+        }
+    }
+}
+
+fn load() -> Result<Vec<Found>, GpuError> {
     // Drivers and loaders are other people's code: a panic in the binding must not reach the caller.
     catch_unwind(AssertUnwindSafe(|| {
         let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
