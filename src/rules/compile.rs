@@ -1,29 +1,35 @@
 //! From patterns to a set: parse each, decide how it is found, build what is needed, count what it costs.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::mem::size_of;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use regex_syntax::hir::Hir;
 
-use super::analysis::{self, Shape, prefixes::Factor};
+use super::analysis::{self, Seek, Shape, prefixes::Factor};
 use super::error::{CompileError, ErrorKind, Fault};
-use super::finder::Finder;
 use super::info::{RuleInfo, Tier};
 use super::options::{CompileOptions, Limits, MAX_PATTERNS};
-use super::oracle::Oracle;
-use super::{Pattern, Rule, Rules, Use, flags, group, parse};
+use super::plan::{self, Planned};
+use super::walk::Built;
+use super::{Pattern, Rules, assemble, flags, oracle, parse};
 
 /// One pattern on its way.
-struct Draft {
-    info: RuleInfo,
-    rule: Rule,
-    /// Strings to look for, and whether finding one is already a match.
-    factors: Vec<Factor>,
-    exact: bool,
-    /// The tree, for rules that must be asked about in groups.
-    grouped: Option<Hir>,
+pub(super) struct Draft {
+    pub info: RuleInfo,
+    pub find: Find,
+}
+
+/// How a pattern will be found.
+pub(super) enum Find {
+    /// Not at all: it cannot match.
+    Never,
+    /// It is this string.
+    Literal(Factor),
+    /// Through borders.
+    Branches(Vec<Planned>),
+    /// Only by reading the whole item.
+    Host(Hir),
 }
 
 pub(super) fn compile(patterns: &[Pattern<'_>], options: &CompileOptions) -> Result<Rules, Vec<CompileError>> {
@@ -33,7 +39,7 @@ pub(super) fn compile(patterns: &[Pattern<'_>], options: &CompileOptions) -> Res
         return Err(vec![Fault::new(ErrorKind::Limit, 0, message).of_set()]);
     }
     let drafts = draft_all(patterns, options, &limits)?;
-    assemble(drafts, patterns, options, &limits).map_err(|error| vec![error])
+    assemble::assemble(drafts, patterns, options, &limits).map_err(|error| vec![error])
 }
 
 /// Drafts in the patterns' order, or all errors in the patterns' order.
@@ -93,7 +99,7 @@ fn draft_all(
     if errors.is_empty() { Ok(drafts) } else { Err(errors) }
 }
 
-fn over_memory(limits: &Limits) -> Fault {
+pub(super) fn over_memory(limits: &Limits) -> Fault {
     let message = format!(
         "the set takes more than {} bytes from this pattern on: raise max_memory or use several sets",
         limits.memory
@@ -115,14 +121,6 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits) -> Re
         max_len: properties.maximum_len().map(|len| len as u64),
         table_bytes: 0,
     };
-    let mut rule = Rule {
-        id: pattern.id,
-        single: pattern.flags & flags::SINGLE != 0,
-        start: pattern.flags & flags::START != 0,
-        oracle: None,
-    };
-    let mut factors = Vec::new();
-    let (mut exact, mut grouped) = (false, None);
     let shape = match analysis::analyse(&hir) {
         // Tests force a rule down the road that needs no analysis.
         Shape::Literal(_) | Shape::Branches(_) if options.force_tier == Some(Tier::Host) => {
@@ -130,104 +128,90 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits) -> Re
         }
         shape => shape,
     };
-    match shape {
+    let mut memory = (size_of::<Draft>() + pattern.bytes.len()) as u64;
+    if matches!(shape, Shape::Branches(_) | Shape::Opaque(_)) {
+        // The oracle is built when it is first needed; that it can be is settled here.
+        memory += oracle::expected_memory(&oracle::nfa(&hir, limits)?, options.semantics);
+    }
+    let find = match shape {
         Shape::Never => {
             info.tier = Tier::Literal;
             info.why = Cow::Borrowed("it can never match: nothing is looked for");
+            Find::Never
         }
         Shape::Literal(factor) => {
             info.tier = Tier::Literal;
             info.why = Cow::Borrowed("it is one string");
             info.window = Some(0);
-            factors = vec![factor];
-            exact = true;
+            info.factors = vec![factor.bytes.clone()];
+            memory += factor.bytes.len() as u64 + 64;
+            Find::Literal(factor)
         }
         Shape::Branches(branches) => {
-            info.tier = Tier::Confirm;
-            info.why = Cow::Borrowed("every match contains one of a few strings");
             info.window = window(&branches);
-            factors = branches.into_iter().flat_map(|branch| branch.factors).collect();
-            rule.oracle = Some(Oracle::build(&hir, options.semantics, limits)?);
+            let planned = plan::plan(branches, options.semantics, pattern.flags & flags::START != 0);
+            describe(&planned, &mut info);
+            memory += planned.iter().map(size).sum::<u64>();
+            Find::Branches(planned)
         }
         Shape::Opaque(why) => {
-            info.tier = Tier::Host;
             info.why = Cow::Borrowed(why);
-            rule.oracle = Some(Oracle::build(&hir, options.semantics, limits)?);
-            grouped = Some(hir);
+            Find::Host(hir)
         }
-    }
+    };
+    info.table_bytes = memory;
+    Ok(Draft { info, find })
+}
+
+/// How far before its border a match may start, over all branches.
+fn window(branches: &[analysis::Branch]) -> Option<u64> {
+    branches
+        .iter()
+        .map(|branch| branch.before.properties().maximum_len().map(|len| len as u64))
+        .reduce(|a, b| Some(a?.max(b?)))
+        .flatten()
+}
+
+/// Tier, reason and strings of a rule that is found through branches.
+fn describe(planned: &[Planned], info: &mut RuleInfo) {
+    let maybe = planned.iter().any(|branch| branch.flags & plan::MAYBE != 0);
+    let whole = planned.iter().any(|branch| branch.flags & plan::WHOLE != 0);
+    let runs = planned.iter().any(|branch| matches!(branch.seek, Seek::Run { .. }));
+    let ends = planned.iter().all(|branch| branch.flags & plan::ENDS != 0);
+    let mut factors: Vec<&Factor> = planned
+        .iter()
+        .flat_map(|branch| match &branch.seek {
+            Seek::Strings(factors) => factors.as_slice(),
+            Seek::Run { .. } => &[],
+        })
+        .collect();
     factors.sort();
     factors.dedup();
-    info.factors = factors.iter().map(|factor| factor.bytes.clone()).collect();
-    info.table_bytes = rule.oracle.as_ref().map_or(0, Oracle::memory_usage) as u64
-        + factors.iter().map(|factor| factor.bytes.len() as u64 + 32).sum::<u64>()
-        + size_of::<Draft>() as u64;
-    Ok(Draft { info, rule, factors, exact, grouped })
-}
-
-/// How far before its factor a match may start, over all branches.
-fn window(branches: &[analysis::Branch]) -> Option<u64> {
-    branches.iter().map(|branch| branch.before.properties().maximum_len().map(|len| len as u64)).max().flatten()
-}
-
-fn assemble(
-    drafts: Vec<Draft>,
-    patterns: &[Pattern<'_>],
-    options: &CompileOptions,
-    limits: &Limits,
-) -> Result<Rules, CompileError> {
-    static SERIAL: AtomicU64 = AtomicU64::new(1);
-    let mut strings: BTreeMap<Factor, Vec<Use>> = BTreeMap::new();
-    let (mut info, mut rules, mut grouped) = (Vec::new(), Vec::new(), Vec::new());
-    for (rule, draft) in (0u32..).zip(drafts) {
-        for factor in draft.factors {
-            let what = if draft.exact { Use::Match(rule) } else { Use::Wake(rule) };
-            strings.entry(factor).or_default().push(what);
+    info.factors = factors.into_iter().map(|factor| factor.bytes.clone()).collect();
+    let (tier, why) = match (maybe, whole, runs, ends) {
+        (true, true, ..) => {
+            (Tier::Confirm, "its automata are too large or need Unicode words: the oracle reads items that may match")
         }
-        if let Some(hir) = draft.grouped {
-            grouped.push((rule, hir));
+        (true, false, ..) => {
+            (Tier::Confirm, "its automata are too large or need Unicode words: the oracle judges possible starts")
         }
-        info.push(draft.info);
-        rules.push(draft.rule);
-    }
-    let (mut use_starts, mut uses, mut factors) = (vec![0u32], Vec::new(), Vec::new());
-    for (factor, list) in strings {
-        uses.extend(list);
-        use_starts.push(uses.len() as u32);
-        factors.push(factor);
-    }
-    let finder = match factors.is_empty() {
-        true => None,
-        false => Some(Finder::build(&factors).map_err(|why| {
-            Fault::new(ErrorKind::Limit, 0, format!("the literal tables cannot be built: {why}: use several sets"))
-                .of_set()
-        })?),
+        (false, true, ..) => {
+            (Tier::Confirm, "its automaton of all ends is too large: the oracle reads items that match")
+        }
+        (.., true, true) => (Tier::Run, "found by a run of one class; automata give every match"),
+        (.., true, false) => (Tier::Run, "found by a run of one class; automata give every start, the oracle the ends"),
+        (.., true) => (Tier::Factor, "found by a string in every match; automata give every match"),
+        _ => (Tier::Factor, "found by a string in every match; automata give every start, the oracle the ends"),
     };
-    // Rules that match nearly everything gain nothing from being asked about first.
-    let (ask, always): (Vec<_>, Vec<_>) = grouped
-        .into_iter()
-        .partition(|(_, hir)| hir.properties().minimum_len() != Some(0) || !hir.properties().look_set().is_empty());
-    let mut always: Vec<u32> = always.into_iter().map(|(rule, _)| rule).collect();
-    let (groups, alone) = group::build(&ask);
-    always.extend(alone);
-    always.sort_unstable();
-    let memory = info.iter().map(|i: &RuleInfo| i.table_bytes).sum::<u64>()
-        + finder.as_ref().map_or(0, Finder::memory_usage) as u64
-        + groups.iter().map(|g| g.dfa.memory_usage() as u64).sum::<u64>();
-    if memory > limits.memory {
-        let last = patterns.len().saturating_sub(1);
-        return Err(over_memory(limits).at(last, patterns.get(last).map_or(super::NO_PATTERN, |p| p.id)));
-    }
-    Ok(Rules {
-        serial: SERIAL.fetch_add(1, Ordering::Relaxed),
-        semantics: options.semantics,
-        info,
-        rules,
-        finder,
-        use_starts,
-        uses,
-        groups,
-        always,
-        memory,
-    })
+    info.tier = tier;
+    info.why = Cow::Borrowed(why);
+}
+
+fn size(branch: &Planned) -> u64 {
+    let walks = [&branch.before, &branch.ahead].into_iter().flatten().map(Built::bytes).sum::<u64>();
+    let strings = match &branch.seek {
+        Seek::Strings(factors) => factors.iter().map(|factor| factor.bytes.len() as u64 + 64).sum(),
+        Seek::Run { .. } => 64,
+    };
+    walks + strings + 64
 }

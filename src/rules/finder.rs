@@ -17,7 +17,7 @@ struct Automaton {
 
 impl Finder {
     /// String number i gets the tag i. None of them may be empty.
-    pub fn build(strings: &[Factor]) -> Result<Finder, String> {
+    pub fn build(strings: &[Factor], _threads: u32, _max_memory: u64) -> Result<Finder, String> {
         Ok(Finder { exact: Automaton::build(strings, false)?, caseless: Automaton::build(strings, true)? })
     }
 

@@ -1,6 +1,7 @@
 //! Patterns become rule sets: rules in, tables out. `crate::scan` takes it from there.
 
 pub(crate) mod analysis;
+mod assemble;
 mod compile;
 mod error;
 pub(crate) mod finder;
@@ -11,8 +12,12 @@ pub mod literal;
 mod options;
 pub(crate) mod oracle;
 mod parse;
+pub(crate) mod plan;
+pub(crate) mod tables;
+pub(crate) mod walk;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 pub use error::{CompileError, ErrorKind, NO_PATTERN};
 pub use info::{RuleInfo, Tier};
@@ -37,36 +42,45 @@ pub struct Rules {
     pub(crate) serial: u64,
     pub(crate) semantics: Semantics,
     pub(crate) info: Vec<RuleInfo>,
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<RuleTable>,
     pub(crate) finder: Option<finder::Finder>,
     /// For each tag of the finder: where in `uses` its list starts; one more entry than tags.
     pub(crate) use_starts: Vec<u32>,
-    /// What a hit means.
+    /// What a string's occurrence means.
     pub(crate) uses: Vec<Use>,
+    pub(crate) runs: Vec<RunTable>,
+    pub(crate) branches: Vec<BranchTable>,
+    pub(crate) walks: walk::Walks,
     pub(crate) groups: Vec<group::Group>,
     /// Rules that the oracle runs on every item.
     pub(crate) always: Vec<u32>,
+    /// The patterns themselves, for the oracle.
+    pub(crate) texts: Texts,
+    pub(crate) oracles: Box<[OnceLock<oracle::Oracle>]>,
     pub(crate) memory: u64,
 }
 
-/// What one rule needs at scan time.
-pub(crate) struct Rule {
-    pub id: u32,
-    pub single: bool,
-    /// Report smallest starts (all-ends only).
-    pub start: bool,
-    /// None for pure literals.
-    pub oracle: Option<oracle::Oracle>,
+/// All patterns' bytes in one piece.
+#[derive(Default)]
+pub(crate) struct Texts {
+    pub bytes: Vec<u8>,
+    /// Where each ends.
+    pub ends: Vec<u64>,
 }
 
-/// What a hit of the finder means for one rule.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Use {
-    /// It is a match of this rule.
-    Match(u32),
-    /// This rule may match.
-    Wake(u32),
+impl Texts {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.ends.push(self.bytes.len() as u64);
+    }
+
+    pub fn get(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |i| self.ends[i]);
+        &self.bytes[start as usize..self.ends[index] as usize]
+    }
 }
+
+pub(crate) use tables::{BranchTable, Meaning, RuleTable, RunTable, Use};
 
 impl Rules {
     /// Compiles a set, or tells everything that is wrong with it.
@@ -87,6 +101,20 @@ impl Rules {
     /// Bytes that the set holds, without what each scanning thread keeps in its scratch.
     pub fn memory_usage(&self) -> u64 {
         self.memory
+    }
+
+    /// The oracle of one rule, built when it is first needed. Threads that need it at the same time each build it and
+    /// one of them wins: nobody waits.
+    pub(crate) fn oracle(&self, rule: u32) -> &oracle::Oracle {
+        let cell = &self.oracles[rule as usize];
+        if let Some(oracle) = cell.get() {
+            return oracle;
+        }
+        let table = self.rules[rule as usize];
+        let pattern = Pattern { bytes: self.texts.get(rule as usize), id: table.id, flags: table.flags };
+        let built = oracle::Oracle::of(&pattern, self.semantics);
+        let _ = cell.set(built);
+        cell.get().expect("it was just set")
     }
 }
 

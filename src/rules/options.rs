@@ -69,3 +69,8 @@ pub(crate) struct Limits {
     pub pattern_len: u64,
     pub automaton: u64,
 }
+
+impl Limits {
+    /// For what was checked before.
+    pub const NONE: Limits = Limits { memory: u64::MAX, pattern_len: u64::MAX, automaton: u64::MAX };
+}

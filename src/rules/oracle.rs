@@ -6,6 +6,7 @@ use regex_syntax::hir::Hir;
 
 use super::error::{ErrorKind, Fault};
 use super::options::{Limits, Semantics};
+use super::{Pattern, parse};
 
 /// What answers for one rule on bytes that may match it.
 pub(crate) enum Oracle {
@@ -19,33 +20,34 @@ pub(crate) enum Oracle {
 const LAZY_CACHE: usize = 1 << 20;
 
 impl Oracle {
-    pub fn build(hir: &Hir, semantics: Semantics, limits: &Limits) -> Result<Oracle, Fault> {
-        let limit = usize::try_from(limits.automaton).unwrap_or(usize::MAX);
+    /// The oracle of a pattern that compilation accepted.
+    pub fn of(pattern: &Pattern<'_>, semantics: Semantics) -> Oracle {
+        let limits = Limits::NONE;
+        let hir = parse::parse(pattern, &limits).expect("the pattern was accepted before");
         match semantics {
             Semantics::Leftmost => {
                 let config = meta::Config::new()
                     .utf8_empty(false)
                     .which_captures(WhichCaptures::Implicit)
-                    .nfa_size_limit(Some(limit))
+                    .nfa_size_limit(None)
                     .hybrid_cache_capacity(LAZY_CACHE)
                     .onepass(false)
                     .dfa(false);
-                let regex =
-                    meta::Builder::new().configure(config).build_from_hir(hir).map_err(|e| match e.size_limit() {
-                        Some(_) => too_big(limits),
-                        None => refused(&e.to_string()),
-                    })?;
-                Ok(Oracle::Leftmost(Box::new(regex)))
+                let regex = meta::Builder::new().configure(config).build_from_hir(&hir);
+                Oracle::Leftmost(Box::new(regex.expect("the automaton was built before")))
             }
-            Semantics::AllEnds => nfa(hir, limits).map(Oracle::AllEnds),
+            Semantics::AllEnds => Oracle::AllEnds(nfa(&hir, &limits).expect("the automaton was built before")),
         }
     }
+}
 
-    pub fn memory_usage(&self) -> usize {
-        match self {
-            Oracle::Leftmost(regex) => regex.memory_usage(),
-            Oracle::AllEnds(nfa) => nfa.memory_usage(),
-        }
+/// What the oracle of a rule will take, judged by its forward automaton: a search for leftmost spans has a backward one and
+/// prefilters as well.
+pub(crate) fn expected_memory(nfa: &NFA, semantics: Semantics) -> u64 {
+    let forward = nfa.memory_usage() as u64;
+    match semantics {
+        Semantics::Leftmost => 3 * forward + 4096,
+        Semantics::AllEnds => forward,
     }
 }
 

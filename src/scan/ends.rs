@@ -9,7 +9,7 @@ use regex_automata::nfa::thompson::{NFA, State};
 use regex_automata::util::primitives::StateID;
 
 use super::{Match, Scratch};
-use crate::rules::Rule;
+use crate::rules::RuleTable;
 
 /// Sets of states, reused from item to item.
 #[derive(Default)]
@@ -52,7 +52,7 @@ impl Sets {
     }
 }
 
-pub(super) fn find(nfa: &NFA, rule: &Rule, haystack: &[u8], scratch: &mut Scratch) {
+pub(super) fn find(nfa: &NFA, rule: RuleTable, haystack: &[u8], scratch: &mut Scratch) {
     let Scratch { sets, found, .. } = scratch;
     let states = nfa.states().len();
     let only_at_start = nfa.is_always_start_anchored();
@@ -83,9 +83,9 @@ pub(super) fn find(nfa: &NFA, rule: &Rule, haystack: &[u8], scratch: &mut Scratc
         }
         if let Some(start) = first {
             let end = at as u64;
-            let start = if rule.start { start } else { end };
+            let start = if rule.start() { start } else { end };
             found.push(Match { start, end, rule_id: rule.id });
-            if rule.single {
+            if rule.single() {
                 return;
             }
         }

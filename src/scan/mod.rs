@@ -1,14 +1,17 @@
 //! Bytes and tables in, matches out.
 
+mod candidates;
 mod ends;
 mod leftmost;
 pub mod literal;
+mod runs;
 mod scratch;
+mod walk;
 
 use regex_automata::{Input, PatternSet};
 
 use crate::rules::oracle::Oracle;
-use crate::rules::{Rules, Semantics, Use};
+use crate::rules::{Meaning, Rules, Semantics};
 
 pub use scratch::Scratch;
 
@@ -39,6 +42,10 @@ impl Rules {
     pub fn scan(&self, haystack: &[u8], scratch: &mut Scratch, limit: u64, out: &mut Vec<Match>) -> u64 {
         scratch.begin(self);
         self.find_strings(haystack, scratch);
+        for run in &self.runs {
+            runs::find(run, haystack, |at| self.border(run.branch, at, haystack, scratch));
+        }
+        self.settle(haystack, scratch);
         self.ask_groups(haystack, scratch);
         for &rule in &self.always {
             scratch.wake(rule);
@@ -59,31 +66,31 @@ impl Rules {
         count
     }
 
-    /// Literals' matches, and the rules that strings wake.
+    /// Literals' matches, and the borders that strings are.
     fn find_strings(&self, haystack: &[u8], scratch: &mut Scratch) {
         let Some(finder) = &self.finder else { return };
         let mut hits = std::mem::take(&mut scratch.hits);
         finder.find(haystack, |tag, start, end| {
             let list = self.use_starts[tag as usize] as usize..self.use_starts[tag as usize + 1] as usize;
             for what in &self.uses[list] {
-                match *what {
-                    Use::Match(rule) => hits.push((end as u64, start as u64, rule)),
-                    Use::Wake(rule) => scratch.wake(rule),
+                match what.meaning() {
+                    Meaning::Match(rule) => hits.push((end as u64, start as u64, rule)),
+                    Meaning::Border(branch) => self.border(branch, start, haystack, scratch),
                 }
             }
         });
         // Occurrences of one string in the order of their ends are in the order of their starts as well.
         hits.sort_unstable();
         for &(end, start, rule) in &hits {
-            let known = &self.rules[rule as usize];
+            let known = self.rules[rule as usize];
             let free = match self.semantics {
                 // A string's leftmost matches are its occurrences that begin at or after the end of the one before.
-                Semantics::Leftmost => scratch.literal_end(rule).is_none_or(|last| !known.single && start >= last),
-                Semantics::AllEnds => !known.single || scratch.literal_end(rule).is_none(),
+                Semantics::Leftmost => scratch.literal_end(rule).is_none_or(|last| !known.single() && start >= last),
+                Semantics::AllEnds => !known.single() || scratch.literal_end(rule).is_none(),
             };
             if free {
                 scratch.set_literal_end(rule, end);
-                let start = if self.semantics == Semantics::Leftmost || known.start { start } else { end };
+                let start = if self.semantics == Semantics::Leftmost || known.start() { start } else { end };
                 scratch.found.push(Match { start, end, rule_id: known.id });
             }
         }
@@ -110,11 +117,10 @@ impl Rules {
 
     /// The oracle's answer for one rule on the whole item.
     fn answer(&self, rule: u32, haystack: &[u8], scratch: &mut Scratch) {
-        let known = &self.rules[rule as usize];
-        match &known.oracle {
-            None => {}
-            Some(Oracle::Leftmost(regex)) => leftmost::find(regex, self.serial, rule, known, haystack, scratch),
-            Some(Oracle::AllEnds(nfa)) => ends::find(nfa, known, haystack, scratch),
+        let known = self.rules[rule as usize];
+        match self.oracle(rule) {
+            Oracle::Leftmost(regex) => leftmost::find(regex, self.serial, rule, known, haystack, 0, scratch),
+            Oracle::AllEnds(nfa) => ends::find(nfa, known, haystack, scratch),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use regex_automata::{hybrid, meta};
 
+use super::candidates::Candidate;
 use super::{Match, ends};
 use crate::rules::Rules;
 
@@ -13,9 +14,12 @@ pub struct Scratch {
     pub(super) found: Vec<Match>,
     /// (end, start, rule) of literals.
     pub(super) hits: Vec<(u64, u64, u32)>,
+    /// Starts or ends that walks found.
+    pub(super) candidates: Vec<Candidate>,
+    /// Rules for which the oracle reads the whole item.
     pub(super) awake: Vec<u32>,
     pub(super) sets: ends::Sets,
-    /// Per rule: the item in which it was last woken, or in which a literal was last found and where that ended.
+    /// Per rule: what happened to it in the item with that number.
     marks: Vec<Mark>,
     item: u64,
     /// (set, rule) to the oracle's cache.
@@ -28,8 +32,12 @@ pub struct Scratch {
 #[derive(Clone, Copy, Default)]
 struct Mark {
     item: u64,
-    end: u64,
+    /// A literal: where its last match ended. Others: steps of its walks so far, or `AWAKE`.
+    value: u64,
 }
+
+/// The oracle reads the whole item for this rule.
+const AWAKE: u64 = u64::MAX;
 
 /// The caches of one thread may take this much; beyond it all are dropped and grow again.
 const MAX_CACHES: usize = 64 << 20;
@@ -45,6 +53,7 @@ impl Scratch {
         }
         self.found.clear();
         self.hits.clear();
+        self.candidates.clear();
         self.awake.clear();
     }
 
@@ -55,6 +64,9 @@ impl Scratch {
         }
         if self.hits.capacity() > MAX_KEPT {
             self.hits = Vec::new();
+        }
+        if self.candidates.capacity() > MAX_KEPT {
+            self.candidates = Vec::new();
         }
         if self.sets.bytes() > MAX_CACHES {
             self.sets = ends::Sets::default();
@@ -78,23 +90,35 @@ impl Scratch {
         }
     }
 
-    /// Puts a rule on the list of those that the oracle answers for, once.
+    /// Has the oracle read the whole item for a rule, once.
     pub(super) fn wake(&mut self, rule: u32) {
-        let mark = &mut self.marks[rule as usize];
-        if mark.item != self.item {
-            mark.item = self.item;
+        if self.spent(rule).is_some() {
+            self.marks[rule as usize] = Mark { item: self.item, value: AWAKE };
             self.awake.push(rule);
         }
+    }
+
+    /// Steps that walks of a rule made in this item; None if the oracle reads all of it anyway.
+    pub(super) fn spent(&self, rule: u32) -> Option<u64> {
+        let mark = self.marks[rule as usize];
+        match mark.item == self.item {
+            true => (mark.value != AWAKE).then_some(mark.value),
+            false => Some(0),
+        }
+    }
+
+    pub(super) fn set_spent(&mut self, rule: u32, steps: u64) {
+        self.marks[rule as usize] = Mark { item: self.item, value: steps };
     }
 
     /// Where the last reported match of this literal in this item ended.
     pub(super) fn literal_end(&self, rule: u32) -> Option<u64> {
         let mark = &self.marks[rule as usize];
-        (mark.item == self.item).then_some(mark.end)
+        (mark.item == self.item).then_some(mark.value)
     }
 
     pub(super) fn set_literal_end(&mut self, rule: u32, end: u64) {
-        self.marks[rule as usize] = Mark { item: self.item, end };
+        self.marks[rule as usize] = Mark { item: self.item, value: end };
     }
 
     pub(super) fn regex_cache(&mut self, set: u64, rule: u32, regex: &meta::Regex) -> &mut meta::Cache {

@@ -12,11 +12,15 @@
 //!    branch matching across it: nothing is lost and nothing is gained by the cut.
 //! 3. `prefixes` says which strings `rest` starts with; it may only err towards too many hits.
 //! 4. Among all borders the one with the rarest set wins (`rarity`): that decides speed alone.
+//! 5. Where no string is rare enough, `rest` may start with a long enough *run* of one byte class, `C{n,}`: every match
+//!    then holds n bytes of C in a row, beginning at the border.
+//!
+//! What follows is decided in `plan`: which automata check `before` and `rest`, and what is left to the oracle.
 
 pub(crate) mod prefixes;
 pub(crate) mod rarity;
 
-use regex_syntax::hir::{Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
 use prefixes::{Factor, prefixes_of};
 
@@ -24,18 +28,29 @@ use prefixes::{Factor, prefixes_of};
 const MAX_BRANCHES: usize = 24;
 /// A set must be at least this rare (eighths of a bit): about one hit in 250 bytes of text.
 const MIN_SURPRISE: u32 = 64;
+/// Shorter runs of a class are not looked for.
+const MIN_RUN: u32 = 8;
 /// Rewriting stops here; deeper trees keep what they have.
 const MAX_REWRITES: u32 = 4;
 
 /// `before · rest`, and what `rest` starts with.
 #[derive(Clone, Debug)]
 pub(crate) struct Branch {
-    /// What stands before the factor.
+    /// What stands before the border.
     pub before: Hir,
-    /// The factor and what follows it.
+    /// What follows it.
     pub rest: Hir,
-    /// Every match of `rest` starts with one of these.
-    pub factors: Vec<Factor>,
+    /// How the border is found.
+    pub seek: Seek,
+}
+
+/// What every match of a branch's `rest` starts with.
+#[derive(Clone, Debug)]
+pub(crate) enum Seek {
+    /// One of these strings.
+    Strings(Vec<Factor>),
+    /// At least `min` bytes of the class.
+    Run { class: Box<[bool; 256]>, min: u32 },
 }
 
 /// How a rule can be found.
@@ -112,11 +127,12 @@ fn split(subs: Vec<Hir>, rewrites: u32, out: &mut Vec<Branch>) -> bool {
     if out.len() >= MAX_BRANCHES {
         return false;
     }
-    let best = best_border(&subs);
-    if let Some((_, at, factors)) = best.filter(|(surprise, ..)| *surprise >= MIN_SURPRISE) {
+    let strings = best_border(&subs).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
+    let rare = |best: &(u32, usize, Seek)| best.0 >= MIN_SURPRISE;
+    if let Some((_, at, seek)) = strings.filter(rare).or_else(|| best_run(&subs).filter(rare)) {
         let mut subs = subs;
         let rest = Hir::concat(subs.split_off(at));
-        out.push(Branch { before: Hir::concat(subs), rest, factors });
+        out.push(Branch { before: Hir::concat(subs), rest, seek });
         return true;
     }
     if rewrites == 0 {
@@ -151,6 +167,28 @@ fn best_border(subs: &[Hir]) -> Option<(u32, usize, Vec<Factor>)> {
         }
     }
     best
+}
+
+/// The border before the rarest run of a concatenation: (surprise, index, run).
+fn best_run(subs: &[Hir]) -> Option<(u32, usize, Seek)> {
+    let runs = subs.iter().enumerate().filter_map(|(at, sub)| {
+        let HirKind::Repetition(repetition) = sub.kind() else { return None };
+        if repetition.min < MIN_RUN {
+            return None;
+        }
+        let class = match repetition.sub.kind() {
+            HirKind::Class(Class::Bytes(class)) => class.clone(),
+            HirKind::Class(Class::Unicode(class)) => class.to_byte_class()?,
+            _ => return None,
+        };
+        let mut members = Box::new([false; 256]);
+        for range in class.ranges() {
+            members[usize::from(range.start())..=usize::from(range.end())].fill(true);
+        }
+        let surprise = rarity::surprise_of_run(&members, repetition.min);
+        Some((surprise, at, Seek::Run { class: members, min: repetition.min }))
+    });
+    runs.max_by_key(|(surprise, ..)| *surprise)
 }
 
 /// Concatenations whose union is `subs`, taking apart the element at `at`; empty if it cannot be taken apart.

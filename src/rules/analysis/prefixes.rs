@@ -11,7 +11,7 @@ pub(crate) const MAX_STRINGS: usize = 64;
 /// Strings are cut at this length: longer ones filter no better.
 pub(crate) const MAX_LEN: usize = 32;
 /// Classes up to this many members (a letter in both cases is one) are multiplied out.
-const MAX_CLASS: usize = 10;
+const MAX_CLASS: usize = 16;
 
 /// A string that occurs in every match, possibly compared without ASCII case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,7 +2,7 @@
 
 use super::prefixes::Factor;
 
-/// log2 of the share of each byte in source text and prose, in eighths of a bit, negated. Bytes above 127 count as 9 bits.
+/// -log2 of the share of each byte in source text and prose, in eighths of a bit.
 fn cost(byte: u8, caseless: bool) -> u32 {
     // Most frequent first, in groups of about equal share.
     const GROUPS: [(&[u8], u32); 8] = [
@@ -40,4 +40,13 @@ pub(crate) fn surprise_of_set(set: &[Factor]) -> u32 {
     }
     let share: f64 = set.iter().map(|f| (-f64::from(surprise(f)) / 8.0).exp2()).sum();
     (-share.log2() * 8.0).max(0.0) as u32
+}
+
+/// The same for a run of at least `min` bytes of a class.
+pub(crate) fn surprise_of_run(class: &[bool; 256], min: u32) -> u32 {
+    let member = |b: &u8| class[usize::from(*b)];
+    let share: f64 = (0..=255u8).filter(member).map(|b| (-f64::from(cost(b, false)) / 8.0).exp2()).sum();
+    // The guess is rough, and bytes of a kind come together.
+    let bits = -share.clamp(0.05, 1.0).log2() * 8.0;
+    (bits * f64::from(min.min(64)) / 2.0) as u32
 }
