@@ -1,6 +1,6 @@
 //! Vectorscan's literal interface, by what its headers say, loaded at run time.
 
-use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
+use std::ffi::{CString, c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::ptr::null_mut;
 
 use libloading::Library;
@@ -14,6 +14,16 @@ type CompileLit = unsafe extern "C" fn(
     *const c_uint,
     *const c_uint,
     *const usize,
+    c_uint,
+    c_uint,
+    *const c_void,
+    *mut *mut c_void,
+    *mut *mut c_void,
+) -> c_int;
+type CompileMulti = unsafe extern "C" fn(
+    *const *const c_char,
+    *const c_uint,
+    *const c_uint,
     c_uint,
     c_uint,
     *const c_void,
@@ -58,6 +68,38 @@ impl Vectorscan {
                 flags.as_ptr(),
                 ids.as_ptr(),
                 lengths.as_ptr(),
+                set.len() as c_uint,
+                BLOCK,
+                std::ptr::null(),
+                &mut database,
+                &mut error,
+            );
+            if status != 0 || alloc(database, &mut scratch) != 0 {
+                return None;
+            }
+            Some(Database { scan: self.library.get(b"hs_scan\0").ok()?, database, scratch })
+        }
+    }
+
+    /// Regexes, as Vectorscan understands them; None if it refuses one.
+    #[allow(dead_code)]
+    pub fn compile_regexes(&self, set: &[&str]) -> Option<Database<'_>> {
+        let texts: Vec<CString> = set.iter().filter_map(|text| CString::new(*text).ok()).collect();
+        if texts.len() < set.len() {
+            return None;
+        }
+        let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
+        let flags = vec![0; set.len()];
+        let ids: Vec<c_uint> = (0..set.len() as c_uint).collect();
+        let (mut database, mut error, mut scratch) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: as above; the texts end with NUL.
+        unsafe {
+            let compile = self.library.get::<CompileMulti>(b"hs_compile_multi\0").ok()?;
+            let alloc = self.library.get::<AllocScratch>(b"hs_alloc_scratch\0").ok()?;
+            let status = compile(
+                pointers.as_ptr(),
+                flags.as_ptr(),
+                ids.as_ptr(),
                 set.len() as c_uint,
                 BLOCK,
                 std::ptr::null(),

@@ -10,7 +10,7 @@ use regex_syntax::hir::Hir;
 use super::analysis::{Seek, prefixes::Factor};
 use super::compile::{Draft, Find, over_memory};
 use super::error::{CompileError, ErrorKind, Fault};
-use super::finder::Finder;
+use super::literal::{BuildOptions, Literal, LiteralTable};
 use super::options::{CompileOptions, Limits};
 use super::plan::Planned;
 use super::tables::NONE;
@@ -117,9 +117,7 @@ pub(super) fn assemble(
     }
     let finder = match factors.is_empty() {
         true => None,
-        false => Some(Finder::build(&factors, options.threads, limits.memory).map_err(|why| {
-            Fault::new(ErrorKind::Memory, 0, format!("the literal tables cannot be built: {why}")).of_set()
-        })?),
+        false => Some(string_table(&factors, options, limits)?),
     };
     let (groups, always) = group(hosts);
     let oracles = info.iter().map(|_| OnceLock::new()).collect();
@@ -148,6 +146,16 @@ pub(super) fn assemble(
     Ok(set)
 }
 
+/// The tables that find the strings: string number i has the tag i.
+fn string_table(factors: &[Factor], options: &CompileOptions, limits: &Limits) -> Result<LiteralTable, CompileError> {
+    let literals: Vec<Literal<'_>> = (0u32..)
+        .zip(factors)
+        .map(|(tag, factor)| Literal { bytes: &factor.bytes, caseless: factor.caseless, tag })
+        .collect();
+    let build = BuildOptions { threads: options.threads, max_memory: limits.memory, ..BuildOptions::default() };
+    LiteralTable::build(&literals, &build).map_err(|why| Fault::new(ErrorKind::Memory, 0, why.to_string()).of_set())
+}
+
 impl Rules {
     /// Bytes held, oracles that were not needed yet included.
     pub(super) fn weigh(&self) -> u64 {
@@ -157,7 +165,7 @@ impl Rules {
             + size_of_val(self.branches.as_slice())
             + size_of_val(self.runs.as_slice());
         self.info.iter().map(|info| info.table_bytes).sum::<u64>()
-            + self.finder.as_ref().map_or(0, |finder| finder.memory_usage() as u64)
+            + self.finder.as_ref().map_or(0, |finder| finder.as_bytes().len() as u64)
             + self.groups.iter().map(|group| group.dfa.memory_usage() as u64).sum::<u64>()
             + flat as u64
     }

@@ -4,7 +4,6 @@ pub(crate) mod analysis;
 mod assemble;
 mod compile;
 mod error;
-pub(crate) mod finder;
 pub mod flags;
 pub(crate) mod group;
 mod info;
@@ -43,7 +42,7 @@ pub struct Rules {
     pub(crate) semantics: Semantics,
     pub(crate) info: Vec<RuleInfo>,
     pub(crate) rules: Vec<RuleTable>,
-    pub(crate) finder: Option<finder::Finder>,
+    pub(crate) finder: Option<literal::LiteralTable>,
     /// For each tag of the finder: where in `uses` its list starts; one more entry than tags.
     pub(crate) use_starts: Vec<u32>,
     /// What a string's occurrence means.

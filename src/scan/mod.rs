@@ -70,7 +70,8 @@ impl Rules {
     fn find_strings(&self, haystack: &[u8], scratch: &mut Scratch) {
         let Some(finder) = &self.finder else { return };
         let mut hits = std::mem::take(&mut scratch.hits);
-        finder.find(haystack, |tag, start, end| {
+        let mut literals = scratch.literals.take().unwrap_or_default();
+        finder.find(haystack, &mut literals, &mut |tag, start, end| {
             let list = self.use_starts[tag as usize] as usize..self.use_starts[tag as usize + 1] as usize;
             for what in &self.uses[list] {
                 match what.meaning() {
@@ -96,6 +97,7 @@ impl Rules {
         }
         hits.clear();
         scratch.hits = hits;
+        scratch.literals = Some(literals);
     }
 
     /// Wakes the rules that no table finds and that match somewhere.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use regex_automata::{hybrid, meta};
 
 use super::candidates::Candidate;
+use super::literal::LiteralScratch;
 use super::{Match, ends};
 use crate::rules::Rules;
 
@@ -12,6 +13,8 @@ use crate::rules::Rules;
 #[derive(Default)]
 pub struct Scratch {
     pub(super) found: Vec<Match>,
+    /// The literal tables' own; None until needed.
+    pub(super) literals: Option<LiteralScratch>,
     /// (end, start, rule) of literals.
     pub(super) hits: Vec<(u64, u64, u32)>,
     /// Starts or ends that walks found.
