@@ -86,7 +86,12 @@ fn run(id: &str, set: &[String], text: &[u8], vectorscan: Option<&Vectorscan>, a
     }
     let peers: Vec<Regex> = set.iter().filter_map(|rule| peer(rule)).collect();
     let expected = check(&rules, &peers, text);
-    println!("{id:<16} {} rules, {expected} matches in {} MiB, {} KiB held", set.len(), TEXT >> 20, rules.memory_usage() >> 10);
+    println!(
+        "{id:<16} {} rules, {expected} matches in {} MiB, {} KiB held",
+        set.len(),
+        TEXT >> 20,
+        rules.memory_usage() >> 10
+    );
 
     let database = vectorscan.and_then(|v| v.compile_regexes(&set));
     let union = RegexSetBuilder::new(&set).unicode(false).size_limit(1 << 30).build().ok();
