@@ -118,6 +118,7 @@ impl Options {
         if self.arena_bytes == 0 || self.arena_bytes > MAX_ARENA {
             return refuse(format!("arena_bytes is {}: choose 1 to {MAX_ARENA}", self.arena_bytes));
         }
+        self.arena_bytes = crate::input::round_up(self.arena_bytes);
         if self.max_rule_sets == 0 || self.max_rule_sets > 1 << 16 {
             return refuse(format!("max_rule_sets is {}: choose 1 to 65536", self.max_rule_sets));
         }

@@ -19,6 +19,14 @@ const UNIT: u64 = 64;
 /// allocated for all of them at once, so this is not simply a large number).
 const CALLERS_REGIONS: u32 = 1 << 16;
 
+/// The next arena size that can be given out as one region. The allocator's bins are eight an octave: it finds a free
+/// piece by the bin that it surely fills, so a piece between two bins could not serve a request of its own size.
+pub fn round_up(bytes: u64) -> u64 {
+    let units = bytes.div_ceil(UNIT).max(1);
+    let step = 1u64 << units.ilog2().saturating_sub(3);
+    units.next_multiple_of(step) * UNIT
+}
+
 /// The engine's input space.
 pub struct Arena {
     memory: Memory,
@@ -53,7 +61,7 @@ impl Arena {
     /// An arena over `memory`, all of it free, beside a ring of `ring_size` items.
     pub fn new(memory: Memory, ring_size: u32) -> Self {
         let units = (memory.len() as u64 / UNIT) as u32;
-        let allocator = Allocator::with_max_allocs(units, (ring_size + CALLERS_REGIONS).min(units.max(16)));
+        let allocator = Allocator::with_max_allocs(units, (ring_size + CALLERS_REGIONS).min(units.max(16) + 2));
         Self {
             memory,
             regions: Mutex::new(Regions { allocator, held: HashMap::new(), used_units: 0 }),
@@ -209,6 +217,20 @@ mod tests {
             assert!(waiter.join().unwrap());
         });
     }
+
+    #[test]
+    fn a_rounded_arena_can_be_given_out_whole() {
+        for bytes in (1..5000).chain((1..500).map(|n| n * 99_991)).chain([MAX - 1, MAX]) {
+            let rounded = round_up(bytes);
+            assert!(rounded >= bytes && rounded <= MAX && rounded <= (bytes + bytes / 8).max(64).next_multiple_of(64));
+            assert_eq!(round_up(rounded), rounded);
+            let units = (rounded / UNIT) as u32;
+            let whole = Allocator::<u32>::with_max_allocs(units, 16).allocate(units);
+            assert!(whole.is_some(), "{bytes}");
+        }
+    }
+
+    const MAX: u64 = 1 << 32;
 
     #[test]
     fn misuse_is_told() {
