@@ -46,6 +46,26 @@ pub struct Remembered {
     set: Option<Arc<LoadedSet>>,
 }
 
+impl Inner {
+    /// A free place for a set under `id`: when all are taken, that of the set it replaces, if no item needs that one.
+    fn place_for(&mut self, id: u32, max: u32) -> Option<usize> {
+        if let Some(free) = self.places.iter().position(Option::is_none) {
+            return Some(free);
+        }
+        if self.places.len() < max as usize {
+            self.places.push(None);
+            return Some(self.places.len() - 1);
+        }
+        let old = self.by_id.get(&id)?;
+        old.uses.retire_if_unused().then_some(old.place as usize)
+    }
+
+    /// Lets nobody new use a set; gives back what stood at its place if nobody uses it any more.
+    fn retire(&mut self, set: &LoadedSet) -> Option<Arc<LoadedSet>> {
+        if set.uses.retire() { self.places[set.place as usize].take() } else { None }
+    }
+}
+
 impl SetTable {
     /// An empty table for `max` sets at one time, those that unloaded but are still in use included.
     pub fn new(max: u32) -> Self {
@@ -56,21 +76,14 @@ impl SetTable {
     /// Loads `rules` under `id`, replacing what stood there for later items.
     pub fn load(&self, id: u32, rules: Arc<Rules>) -> Result<Arc<LoadedSet>> {
         let mut inner = self.write();
-        let place = match inner.places.iter().position(Option::is_none) {
-            Some(place) => place,
-            None if inner.places.len() < self.max as usize => {
-                inner.places.push(None);
-                inner.places.len() - 1
-            }
-            None => {
-                return Err(Error::new(
-                    TRM_ERR_LIMIT,
-                    format!(
-                        "{} rule sets are loaded or still in use by items in flight: unload some, or raise max_rule_sets",
-                        self.max
-                    ),
-                ));
-            }
+        let Some(place) = inner.place_for(id, self.max) else {
+            return Err(Error::new(
+                TRM_ERR_LIMIT,
+                format!(
+                    "{} rule sets are loaded or still in use by items in flight: unload some, or raise max_rule_sets",
+                    self.max
+                ),
+            ));
         };
         let set = Arc::new(LoadedSet {
             id,
@@ -80,11 +93,13 @@ impl SetTable {
             device: Default::default(),
             uses: Uses::new(),
         });
-        inner.places[place] = Some(set.clone());
-        if let Some(old) = inner.by_id.insert(id, set.clone()) {
-            Self::retire(&mut inner, &old);
-        }
+        let unused = inner.places[place].replace(set.clone());
+        let old = inner.by_id.insert(id, set.clone());
+        let left = old.as_ref().and_then(|old| inner.retire(old));
         self.version.fetch_add(1, Ordering::SeqCst);
+        // The last hold on a set frees its tables, which nobody needs to wait for.
+        drop(inner);
+        drop((unused, old, left));
         Ok(set)
     }
 
@@ -92,15 +107,11 @@ impl SetTable {
     pub fn unload(&self, id: u32) -> Result<()> {
         let mut inner = self.write();
         let Some(old) = inner.by_id.remove(&id) else { return Err(not_loaded(id)) };
-        Self::retire(&mut inner, &old);
+        let left = inner.retire(&old);
         self.version.fetch_add(1, Ordering::SeqCst);
+        drop(inner);
+        drop((old, left));
         Ok(())
-    }
-
-    fn retire(inner: &mut Inner, set: &LoadedSet) {
-        if set.uses.retire() {
-            inner.places[set.place as usize] = None;
-        }
     }
 
     /// The set that items with this id get now.
@@ -136,6 +147,7 @@ impl SetTable {
     /// Counts `items` finished items out.
     pub fn finished(&self, set: &Arc<LoadedSet>, items: u64) {
         if set.uses.sub(items) {
+            // `set` is another hold on it, so nothing is freed under the lock.
             let mut inner = self.write();
             let place = &mut inner.places[set.place as usize];
             if place.as_ref().is_some_and(|there| Arc::ptr_eq(there, set)) {

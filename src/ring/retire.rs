@@ -53,6 +53,13 @@ impl Uses {
         self.word.fetch_or(RETIRED, Ordering::AcqRel) == 0
     }
 
+    /// Retires the thing only if it is unused now; `true` if so: the caller cleans up.
+    #[must_use = "nobody else cleans up an unused thing"]
+    pub fn retire_if_unused(&self) -> bool {
+        // Acquire and release: as in `sub`.
+        self.word.compare_exchange(0, RETIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
     /// Whether it is retired.
     pub fn is_retired(&self) -> bool {
         self.word.load(Ordering::Relaxed) & RETIRED != 0
@@ -89,5 +96,11 @@ mod tests {
         assert!(uses.retire());
         assert!(!uses.retire());
         assert!(uses.is_retired());
+        assert!(!uses.retire_if_unused());
+        let uses = Uses::new();
+        assert!(uses.try_add(1));
+        assert!(!uses.retire_if_unused(), "somebody uses it");
+        assert!(!uses.sub(1));
+        assert!(uses.retire_if_unused() && !uses.try_add(1) && !uses.retire());
     }
 }
