@@ -2,6 +2,7 @@
 
 use super::call::{call, call_with, deadline, out, trm_error};
 use super::object::{Entered, Objects};
+use crate::drain::DrainKind;
 use crate::engine::{Delivery, Engine, Handle, Level, Log, Mode, Options, Processor};
 use crate::status::*;
 use std::ffi::{CStr, c_char, c_void};
@@ -307,11 +308,11 @@ pub unsafe extern "C" fn trm_engine_attach(
 pub unsafe extern "C" fn trm_engine_close(engine: *mut trm_engine, timeout_ns: i64) -> trm_status {
     call(|| {
         let handle = enter(engine)?;
-        if handle.close(deadline(timeout_ns)) {
+        if handle.close(deadline(timeout_ns))? {
             return Ok(TRM_OK);
         }
         let unfinished = handle.engine().unfinished_claims();
-        if !unfinished.is_empty() {
+        if handle.engine().drain_kind().0 == DrainKind::Caller && !unfinished.is_empty() {
             let named: Vec<String> = unfinished.iter().take(16).map(u64::to_string).collect();
             let message = format!(
                 "closing: {} items were claimed and not marked done, tickets {}{}",

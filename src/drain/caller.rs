@@ -2,7 +2,7 @@
 
 use super::{Drain, DrainKind};
 use crate::engine::{Engine, LoadedSet, Outcome, Owners, Tally};
-use crate::ring::Position;
+use crate::ring::{Position, Stage};
 use crate::scan::Match;
 use crate::status::*;
 use crate::types::trm_work_item;
@@ -49,10 +49,15 @@ impl Engine {
             if let Some(mut claims) = self.ring().claim(1) {
                 return claims.next().map(Ok);
             }
-            // Closed, and everything accepted is claimed: nothing can come any more.
+            // Closed, and everything accepted is claimed: nothing can come any more. An item that is reserved and
+            // not published yet still comes, so the closed flag alone says nothing.
             let over = self.ring().is_closed() && self.ring().tail() == self.ring().head();
             over.then(|| Err(Error::from(TRM_ERR_CLOSED)))
         });
+        if self.ring().is_closed() {
+            // This may have been the last claim: the others learn that nothing comes.
+            self.work().notify_all();
+        }
         let claim = match claimed {
             None => return Ok(None),
             Some(claim) => claim?,
@@ -83,14 +88,20 @@ impl Engine {
             return Err(Error::new(TRM_ERR_INVALID, message));
         }
         let position = Position::from_ticket(ticket).ok_or(TRM_ERR_TICKET)?;
-        let Some(claim) = self.ring().reclaim(position) else {
-            return Err(match self.ring().stage(position) {
-                crate::ring::Stage::NeverIssued => TRM_ERR_TICKET.into(),
-                crate::ring::Stage::Queued | crate::ring::Stage::Reserved => {
-                    Error::new(TRM_ERR_TICKET, format!("ticket {ticket} was not claimed: call trm_claim first"))
+        let claim = loop {
+            if let Some(claim) = self.ring().reclaim(position) {
+                break claim;
+            }
+            match self.ring().stage(position) {
+                Stage::NeverIssued => return Err(TRM_ERR_TICKET.into()),
+                Stage::Queued | Stage::Reserved => {
+                    let message = format!("ticket {ticket} was not claimed: call trm_claim first");
+                    return Err(Error::new(TRM_ERR_TICKET, message));
                 }
-                _ => TRM_TAKEN.into(),
-            });
+                // Another thread is at it just now; it may yet refuse its matches and leave the item to us.
+                Stage::Claimed => std::thread::yield_now(),
+                Stage::Done | Stage::Released => return Err(TRM_TAKEN.into()),
+            }
         };
         let job = self.ring().payload(&claim);
         let wrong = matches.iter().position(|m| m.start > m.end || m.end > u64::from(job.input_len));
@@ -109,9 +120,10 @@ impl Engine {
             outcome.status = status;
         }
         let (mut owners, mut tally) = (Owners::default(), Tally::default());
+        self.finished_with(&set, 1);
+        tally.expect_last();
         self.finish(claim, &job, outcome, &mut owners, &mut tally);
         self.flush(&mut owners, &mut tally);
-        self.finished_with(&set, 1);
         Ok(())
     }
 }

@@ -91,30 +91,30 @@ impl<'a> Worker<'a> {
         (queued / (2 * u64::from(self.engine.options().cpu_threads))).clamp(1, MAX_CLAIM) as usize
     }
 
-    fn drain(&mut self, claims: Claims) {
+    fn drain(&mut self, mut claims: Claims) {
+        let engine = self.engine;
         let mut run: Option<(Arc<LoadedSet>, u64)> = None;
-        for claim in claims {
-            let job = self.engine.ring().payload(&claim);
-            if run.as_ref().is_none_or(|(set, _)| set.place != job.set) {
-                self.count_out(run.take());
-                run = Some((self.engine.set_at(job.set), 0));
-            }
-            let (set, items) = run.as_mut().expect("set above");
+        let mut next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
+        while let Some((job, claim)) = next {
+            next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
+            let (set, items) = run.get_or_insert_with(|| (engine.set_at(job.set), 0));
             *items += 1;
-            let outcome = scan(self.engine, &job, set, &mut self.scratch);
-            self.engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
+            let outcome = scan(engine, &job, set, &mut self.scratch);
+            // What was used and done is counted before the last item can be seen done: who has seen them all done may
+            // replace their rules and finds them all counted.
+            if next.as_ref().is_none_or(|(next, _)| next.set != job.set) {
+                engine.finished_with(set, *items);
+                run = None;
+            }
+            if next.is_none() {
+                self.tally.expect_last();
+            }
+            engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
             if self.tally.bytes() >= TELL_BYTES {
-                self.engine.flush(&mut self.owners, &mut self.tally);
+                engine.flush(&mut self.owners, &mut self.tally);
             }
         }
-        self.engine.flush(&mut self.owners, &mut self.tally);
-        self.count_out(run);
-    }
-
-    fn count_out(&self, run: Option<(Arc<LoadedSet>, u64)>) {
-        if let Some((set, items)) = run {
-            self.engine.finished_with(&set, items);
-        }
+        engine.flush(&mut self.owners, &mut self.tally);
     }
 }
 

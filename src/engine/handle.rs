@@ -135,14 +135,24 @@ impl Handle {
         Ok(())
     }
 
+    fn check_alive(&self) -> Result<()> {
+        if self.is_orphan() { Err(TRM_ERR_HANDLE.into()) } else { Ok(()) }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.owner.state)
     }
 
-    /// A region of the arena. `None`: the deadline came first, or the engine was closed meanwhile.
+    /// A region of the arena. `None`: the deadline came first.
     pub fn acquire(&self, len: u32, deadline: Option<Instant>) -> Result<Option<Region>> {
         self.check_open()?;
-        self.engine.arena.acquire(len, deadline, || self.check_open().is_err())
+        let region = self.engine.arena.acquire(len, deadline, || self.check_open().is_err())?;
+        if region.is_none() {
+            // The waiting may have ended because the handle did.
+            self.check_alive()?;
+            self.check_open()?;
+        }
+        Ok(region)
     }
 
     // ---- work ----
@@ -295,6 +305,8 @@ impl Handle {
             Stage::Done => {
                 let mut taken = Taken::default();
                 match self.take(position, buffers, &mut taken) {
+                    // The handle is being destroyed, and the drain dropped what nobody would collect any more.
+                    Ok(()) if taken.items == 0 => Some(Answer::Never(TRM_ERR_HANDLE)),
                     Ok(()) => {
                         state.outstanding.forget(position);
                         Some(Answer::Took(taken))
@@ -405,8 +417,8 @@ impl Handle {
     // ---- end ----
 
     /// Takes no new items and waits until those accepted are done; the main handle closes the whole drum.
-    /// Answers whether they were all done in time.
-    pub fn close(&self, deadline: Option<Instant>) -> bool {
+    /// Answers whether they were all done in time; an error if the handle was destroyed meanwhile.
+    pub fn close(&self, deadline: Option<Instant>) -> Result<bool> {
         if self.is_main {
             self.engine.ring.close();
             // Threads that wait for work: where none is left, none will come.
@@ -418,16 +430,31 @@ impl Handle {
         }
         self.owner.done.notify_all();
         self.engine.arena.wake();
-        if !self.is_main {
-            return wait_done(&self.engine, &self.owner, deadline);
-        }
-        let all: Vec<_> =
-            self.engine.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect();
-        for owner in &all {
+        let closing = if self.is_main {
+            // Whoever waits for work may now learn that none will come.
+            self.engine.work.notify_all();
+            self.engine.all_owners()
+        } else {
+            vec![self.owner.clone()]
+        };
+        for owner in &closing {
             owner.done.notify_all();
         }
         // Not `all` of a lazy iterator's short cut: every owner is given its chance until the common deadline.
-        all.iter().fold(true, |done, owner| wait_done(&self.engine, owner, deadline) && done)
+        let done = closing.iter().fold(true, |done, owner| self.wait_done(owner, deadline) && done);
+        self.check_alive()?;
+        Ok(done)
+    }
+
+    /// Waits until no item of `owner` is pending, or this handle is destroyed.
+    fn wait_done(&self, owner: &Owner, deadline: Option<Instant>) -> bool {
+        // Positions finish for good, so each look goes on where the last one stopped.
+        let mut from = None;
+        let done = || {
+            from = lock(&owner.state).outstanding.first_from(from, |p| is_pending(&self.engine, p));
+            (from.is_none() || self.is_orphan()).then_some(())
+        };
+        owner.done.wait_until(deadline, done).is_some()
     }
 
     /// Wakes every caller that waits on this handle; they answer that it is gone. First half of destroying it.
@@ -436,6 +463,12 @@ impl Handle {
         self.owner.orphan.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         self.owner.done.notify_all();
+        if self.is_main {
+            // A close of the drum waits for one handle's items after another's.
+            for owner in self.engine.all_owners() {
+                owner.done.notify_all();
+            }
+        }
         self.engine.arena.wake();
         self.engine.work.notify_all();
     }
@@ -525,15 +558,4 @@ fn is_pending(engine: &Engine, position: Position) -> bool {
 
 fn nothing_pending(engine: &Engine, owner: &Owner) -> bool {
     lock(&owner.state).outstanding.first_from(None, |p| is_pending(engine, p)).is_none()
-}
-
-/// Waits until no item of `owner` is pending.
-fn wait_done(engine: &Engine, owner: &Owner, deadline: Option<Instant>) -> bool {
-    // Positions finish for good, so each look goes on where the last one stopped.
-    let mut from = None;
-    let done = || {
-        from = lock(&owner.state).outstanding.first_from(from, |p| is_pending(engine, p));
-        from.is_none().then_some(())
-    };
-    owner.done.wait_until(deadline, done).is_some()
 }

@@ -180,12 +180,16 @@ impl Engine {
         Outcome { status, rule_set_id: set.id, correlation: job.correlation, match_count: count, matches }
     }
 
-    /// A drain hands in a finished item. The caller counts uses of its set out afterwards, and tells the owners.
+    /// A drain hands in a finished item. It counts the use of its set out before the last item of a set, and tells the
+    /// owners ([`Engine::flush`]) afterwards.
     pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
         if job.owns_region {
             self.arena.release_copy(job.input_offset);
         }
         tally.add(job, &outcome);
+        if tally.is_last() {
+            self.stats.add(tally);
+        }
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         let wanted = match self.options.delivery {
             Delivery::All => true,
@@ -256,6 +260,10 @@ impl Engine {
         if let Some(drain) = lock(&self.drain).take() {
             drain.stop();
         }
+    }
+
+    fn all_owners(&self) -> Vec<Arc<Owner>> {
+        self.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
     }
 
     fn owner(&self, id: u32) -> Arc<Owner> {

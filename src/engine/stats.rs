@@ -15,9 +15,20 @@ pub struct Tally {
     truncated: u64,
     failed: u64,
     panics: u64,
+    last: bool,
 }
 
 impl Tally {
+    /// The next item is the batch's last: the batch is to be counted before anybody can see that item done, so that
+    /// whoever has seen all items done finds them all counted.
+    pub fn expect_last(&mut self) {
+        self.last = true;
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.last
+    }
+
     pub(super) fn add(&mut self, job: &Job, outcome: &Outcome) {
         self.items += 1;
         self.bytes += u64::from(job.input_len);
