@@ -9,8 +9,11 @@ mod common;
 use std::io::Write;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use trommel::engine::{Answer, Buffers, Engine, Handle, Mode};
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{Device, Job, SetKind};
+use trommel::rules::{CompileOptions, Rules};
+use trommel::types::{trm_completion, trm_work_item};
 
 struct Row {
     id: &'static str,
@@ -93,8 +96,85 @@ fn main() {
     if bench.wants("first_after_idle") {
         first_after_idle(&mut bench);
     }
+    if bench.wants("engine") {
+        engine_rows(&mut bench);
+    }
     if bench.wants("power") {
         power(&mut bench);
+    }
+}
+
+fn engine(bench: &Bench, ring_size: u32) -> Handle {
+    let adapter = Some(bench.device.info().index.to_string());
+    let options = trommel::engine::Options { mode: Mode::Force, adapter, ring_size, ..Default::default() };
+    let handle = Engine::create(options).unwrap_or_else(|e| panic!("{}", e.message));
+    let empty = Rules::compile(&[], &CompileOptions::default()).unwrap();
+    handle.engine().load_rules(1, std::sync::Arc::new(empty)).unwrap();
+    handle
+}
+
+/// Through the engine, as the C ABI calls it.
+fn engine_rows(bench: &mut Bench) {
+    let software = bench.device.is_software();
+    let handle = engine(bench, 1 << 16);
+    let item = |i: u32| trm_work_item { input_offset: i * 1024, input_len: 1024, rule_set_id: 1, correlation: i };
+    // SAFETY: plain integers.
+    let zero: trm_completion = unsafe { std::mem::zeroed() };
+    let mut completions = vec![zero; 4096];
+    let mut times = Vec::new();
+    for _ in 0..if software { 2000 } else { 100_000 } {
+        let began = Instant::now();
+        let (position, _) = handle.enqueue(&[item(0)]).unwrap();
+        let mut buffers = Buffers { completions: &mut completions, matches: &mut [] };
+        let answer = handle.wait(position.ticket(), None, &mut buffers);
+        times.push(began.elapsed().as_nanos() as u64);
+        assert!(matches!(answer, Answer::Took(_)));
+    }
+    times.sort_unstable();
+    bench.plain("engine_round_trip_p50", "one 1 KiB item, empty set, enqueue and wait", percentile(&times, 0.5), "us");
+    bench.plain("engine_round_trip_p99", "same", percentile(&times, 0.99), "us");
+    drop(handle);
+    for (id, threads, batch) in
+        [("engine_items_1_thread", 1, 256), ("engine_items_8_threads", 8, 256), ("engine_single", 1, 1)]
+    {
+        let main = engine(bench, 1 << 16);
+        let total = AtomicU64::new(0);
+        let began = Instant::now();
+        let time = Duration::from_millis(500);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                let handle = main.attach().unwrap();
+                let total = &total;
+                scope.spawn(move || {
+                    let items: Vec<_> = (0..batch as u32).map(item).collect();
+                    let mut completions = vec![zero; 4096];
+                    let (mut sent, mut done) = (0u64, 0u64);
+                    let depth = (1u64 << 15) / threads;
+                    loop {
+                        let over = began.elapsed() > time;
+                        if over && sent == done {
+                            break;
+                        }
+                        if !over {
+                            for _ in 0..(1024 / batch).max(1) {
+                                if sent - done < depth
+                                    && let Ok((_, count)) = handle.enqueue(&items)
+                                {
+                                    sent += count as u64;
+                                }
+                            }
+                        }
+                        let mut buffers = Buffers { completions: &mut completions, matches: &mut [] };
+                        if let Answer::Took(taken) = handle.collect(Some(began), &mut buffers) {
+                            done += taken.items as u64;
+                        }
+                    }
+                    total.fetch_add(done, Ordering::Relaxed);
+                });
+            }
+        });
+        let rate = total.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64();
+        bench.plain(id, format!("enqueue and collect, {threads} threads, batches of {batch}"), rate / 1e6, "M items/s");
     }
 }
 
@@ -229,33 +309,38 @@ fn throughput_of(
         for _ in 0..threads {
             scope.spawn(|| {
                 let mut mine = std::collections::VecDeque::new();
+                let mut reserved = None;
                 let mut last = Instant::now();
                 let mut worst = Vec::new();
                 let mut sum = 0;
                 let depth = (blocks / threads / 2).max(1) as usize;
                 loop {
                     let over = began.elapsed() > time;
-                    if over && mine.is_empty() {
-                        break;
+                    if !over && reserved.is_none() && mine.len() < depth {
+                        reserved = Some(next.fetch_add(1, Ordering::Relaxed));
                     }
-                    if !over && mine.len() < depth {
-                        let block = next.fetch_add(1, Ordering::Relaxed);
-                        while u64::from(consumed[(block % blocks) as usize].load(Ordering::Acquire)) != block / blocks {
-                            std::hint::spin_loop();
-                        }
+                    // A reserved block is published even when time is up: others may wait for a later one.
+                    let free = |block: &u64| {
+                        u64::from(consumed[(block % blocks) as usize].load(Ordering::Acquire)) == block / blocks
+                    };
+                    if let Some(block) = reserved.take_if(|block| free(block)) {
                         kernel.publish(block * batch, &jobs);
                         mine.push_back(block);
-                        if mine.len() < depth && sum > 0 && kernel.poll_done(mine[0] * batch + batch - 1).is_none() {
-                            continue;
-                        }
-                        if mine.len() < depth && sum == 0 {
-                            continue;
-                        }
                     }
-                    let block = mine.pop_front().unwrap();
+                    let Some(&block) = mine.front() else {
+                        if over && reserved.is_none() {
+                            break;
+                        }
+                        continue;
+                    };
+                    let done = kernel.poll_done(block * batch + batch - 1).is_some();
+                    if !done && !over && reserved.is_none() && mine.len() < depth {
+                        continue;
+                    }
                     for i in 0..batch {
                         spin_done(&kernel, block * batch + i);
                     }
+                    mine.pop_front();
                     let now = Instant::now();
                     worst.push((now - last).as_nanos() as u64);
                     last = now;

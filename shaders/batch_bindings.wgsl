@@ -10,7 +10,7 @@
 
 var<workgroup> summed: atomic<u32>;
 
-fn fuel() -> u32 { return 60000u; }
+fn fuel() -> u32 { return 15000u; }
 fn set_kind(index: u32) -> u32 { return directory[index].x; }
 fn set_tables(index: u32) -> u32 { return directory[index].y; }
 
@@ -19,5 +19,7 @@ fn worker_sum(value: u32, lane: u32) -> u32 {
     workgroupBarrier();
     atomicAdd(&summed, value);
     workgroupBarrier();
-    return atomicLoad(&summed);
+    let sum = atomicLoad(&summed);
+    workgroupBarrier();
+    return sum;
 }

@@ -44,4 +44,4 @@ const RESULT_MAX: u32 = 0x7fffffu;
 
 // Match records that fit beside a completion.
 const INLINE_RECORDS: u32 = 16u;
-const RECORD_WORDS: u32 = 2u;
+const RECORD_WORDS: u32 = 3u;

@@ -41,6 +41,6 @@ fn probe(offset: u32, len: u32, lane: u32, lanes: u32) -> u32 {
         spent += rounds + 8u;
     }
     let total = worker_sum(sum, lane);
-    if lane == 0u { emit(total, len); }
+    if lane == 0u { emit(total, len, 0u); }
     return 0u;
 }

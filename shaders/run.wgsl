@@ -16,6 +16,8 @@ fn run_item(item: Item, slot: u32, lane: u32, lanes: u32) -> u32 {
     var flags = RESULT_HOST;
     if kind == KIND_PROBE {
         flags = probe(item.offset, item.len, lane, lanes);
+    } else if kind == KIND_LITERAL {
+        flags = literals(set_tables(item.rules), Text(item.offset, item.len), lane, lanes);
     }
     workgroupBarrier();
     let count = atomicLoad(&emitted);

@@ -15,10 +15,12 @@ pub struct Job {
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct RawMatch {
-    /// Literal sets: the pattern's index in the tables.
+    /// Literal sets: the string's tag in the tables.
     pub a: u32,
-    /// Literal sets: where it ends, from the item's first byte.
+    /// Literal sets: its first byte in the item.
     pub b: u32,
+    /// Literal sets: one past its last byte.
+    pub c: u32,
 }
 
 /// What the probe set reports of an item.
@@ -88,7 +90,7 @@ shared_words! {
     RESULT_HOST = 0x80_0000;
     RESULT_MAX = 0x7f_ffff;
     INLINE_RECORDS = 16;
-    RECORD_WORDS = 2;
+    RECORD_WORDS = 3;
 }
 
 /// Directory entries: rule sets that can be loaded at once, the empty one included.
@@ -122,8 +124,43 @@ mod tests {
     use super::*;
     use naga::{Expression, Literal};
 
+    #[test]
+    fn the_literal_matcher_knows_the_tables_words() {
+        use crate::rules::literal::layout as tables;
+        use std::mem::offset_of;
+        let shader = constants(include_str!("../../shaders/literal.wgsl"));
+        let check = |name: &str, bytes: usize| assert_eq!(shader[name] as usize * 4, bytes, "{name}");
+        macro_rules! words {
+            ($of:ident: $($name:ident = $($field:tt).+;)*) => { $(check(stringify!($name), offset_of!(tables::$of, $($field).+));)* };
+        }
+        words! { Header:
+            TABLE_FOLD = fold; TABLE_GROUPS = groups; TABLE_BYTES_AT = bytes_at; TABLE_TAGS_AT = tags_at;
+            TABLE_SHORT = short; TABLE_GROUP = group;
+        }
+        words! { ShortHeader:
+            SHORT_CLASSES_AT = classes_at; SHORT_CLASSES = classes; SHORT_NEXT_AT = next_at; SHORT_STATES = states;
+            SHORT_FIRST_MATCH = first_match; SHORT_OUTS_AT = outs_at; SHORT_OUT_AT = out_at; SHORT_MAX_LEN = max_len;
+        }
+        words! { GroupHeader:
+            GROUP_WINDOW = window; GROUP_STRIDE = stride; GROUP_FILTER_AT = filter_at; GROUP_FILTER_LOG2 = filter_log2;
+            GROUP_SLOTS_AT = slots_at; GROUP_SLOTS_LOG2 = slots_log2; GROUP_ENTRIES_AT = entries_at;
+            GROUP_MAX_CHAIN = max_chain; GROUP_MUL_LOW = mul_low; GROUP_MUL_HIGH = mul_high;
+        }
+        assert_eq!(shader["GROUP_WORDS"] as usize * 4, size_of::<tables::GroupHeader>());
+        assert_eq!(shader["SLOT_MUL"], tables::Hash::SLOT_MUL);
+        assert_eq!(shader["CHAIN_MORE"], tables::Slot::MORE);
+        assert_eq!(shader["ENTRY_CASELESS"], tables::Entry::CASELESS);
+        assert_eq!(shader["ENTRY_TAG_LIST"], tables::Entry::TAG_LIST);
+        assert_eq!(shader["ENTRY_NO_CHECK"], tables::Entry::NO_CHECK);
+        assert_eq!(shader["ENTRY_PROVEN"], tables::Entry::PROVEN);
+        assert_eq!(tables::VERSION, 1, "the shader was written for this version");
+    }
+
     fn constants(source: &str) -> std::collections::HashMap<String, u32> {
-        let module = naga::front::wgsl::parse_str(source).expect("layout.wgsl parses alone");
+        // Constants alone parse without what the functions need.
+        let only: String =
+            source.lines().filter(|line| line.starts_with("const ")).map(|line| format!("{line}\n")).collect();
+        let module = naga::front::wgsl::parse_str(&only).expect("constants parse alone");
         let mut found = std::collections::HashMap::new();
         for (_, constant) in module.constants.iter() {
             if let (Some(name), Expression::Literal(Literal::U32(value))) =

@@ -365,8 +365,8 @@ fn sizes(device: &Device, options: &Options) -> ((u32, u32), u32, u32, u32) {
     if device.is_software() {
         workers = (workers.0.min(2), workers.1.min(2));
         held = held.min(2);
-        rounds = 30_000;
-        fuel = 12_000;
+        rounds = 15_000;
+        fuel = 8_000;
     }
     held = held.clamp(1, device.lanes()).min(options.ring);
     let most = (options.ring / held).max(1);

@@ -13,6 +13,8 @@ pub const RESIDENT: Parts = parts![
     "resident_bindings.wgsl",
     "emit.wgsl",
     "probe.wgsl",
+    "text.wgsl",
+    "literal.wgsl",
     "run.wgsl",
     "claim.wgsl",
     "complete.wgsl",
@@ -20,8 +22,16 @@ pub const RESIDENT: Parts = parts![
 ];
 
 /// The kernel of the batch drain.
-pub const BATCH: Parts =
-    parts!["layout.wgsl", "batch_bindings.wgsl", "emit.wgsl", "probe.wgsl", "run.wgsl", "batch.wgsl"];
+pub const BATCH: Parts = parts![
+    "layout.wgsl",
+    "batch_bindings.wgsl",
+    "emit.wgsl",
+    "probe.wgsl",
+    "text.wgsl",
+    "literal.wgsl",
+    "run.wgsl",
+    "batch.wgsl"
+];
 
 /// One source text; `lanes` is the workgroup size.
 pub fn compose(parts: Parts, lanes: u32) -> String {
