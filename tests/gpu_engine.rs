@@ -154,7 +154,7 @@ fn forced_is_resident_and_answers_like_the_matcher() {
     if !common::device().is_software() {
         assert!(stats.device.launches * 1000 <= total as u64, "not resident: {:?}", stats.device);
     }
-    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))));
+    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
 }
 
 #[test]
@@ -255,5 +255,5 @@ fn a_dead_kernel_loses_nothing_and_the_gpu_is_tried_again() {
     }
     compare(&handle, 500, 4);
     assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
-    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))));
+    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
 }
