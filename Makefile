@@ -3,7 +3,7 @@
 CARGO ?= cargo
 CC ?= cc
 CXX ?= c++
-export CARGO
+export CARGO CC CXX
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LIB := $(TARGET)/release
@@ -98,7 +98,7 @@ lint:
 	clang-format --dry-run --Werror $(C_SOURCES)
 
 docs:
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --all-features --document-private-items
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --locked --no-deps --all-features --document-private-items
 
 # The models run where `--cfg loom` swaps the ring's atomics for loom's.
 loom:

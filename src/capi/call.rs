@@ -124,7 +124,7 @@ pub(super) unsafe fn slice<'a, T>(pointer: *const T, len: usize) -> Result<&'a [
     Ok(if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(pointer, len) } })
 }
 
-/// As [`slice`] for writing.
+/// As [`slice()`] for writing.
 ///
 /// # Safety
 /// `pointer` is NULL or points to `len` writable `T`, which the caller uses for nothing else during the call.

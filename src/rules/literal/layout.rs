@@ -58,7 +58,7 @@ pub(crate) struct Header {
 /// The automaton: `classes` maps a byte to its class; `next[state + class]` is the next state, where a
 /// state is its row's first index (u16, so the rows hold at most 65,536 numbers). States from `first_match`
 /// on are those where a literal ends; `outs[row number - first matching row number]` is the first of their
-/// [`Out`]s, up to the following number. The nibble tables repeat the same literals for byte shuffles:
+/// outs, up to the following number. The nibble tables repeat the same literals for byte shuffles:
 /// in lane group `i` bit `b` stands for `lits[8 i + b]`, and the literal may start at a byte if its bit is set in
 /// `low[k][byte k & 15] & high[k][byte k >> 4]` for every k in 0..4.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
