@@ -52,6 +52,15 @@ impl<P: Copy, O> Ring<P, O> {
         self.slots().read_payload(claim.position)
     }
 
+    /// Shows what the producer put in, of all that are left of a batch.
+    #[inline]
+    pub fn for_each(&self, claims: &Claims, mut f: impl FnMut(P)) {
+        self.check(claims.ring);
+        for i in 0..claims.count as u64 {
+            f(self.slots().read_payload(claims.first.plus(i)));
+        }
+    }
+
     /// Passes the outcome on to whoever takes it; the slot stays in use until then.
     #[inline]
     pub fn complete(&self, claim: Claim, outcome: O) {
