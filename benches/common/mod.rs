@@ -1,5 +1,7 @@
 //! What the bench programs share: medians, and the rows of figures that they leave behind.
 
+#![allow(dead_code)] // Each program uses what it needs of this.
+
 use serde_json::json;
 use std::io::Write;
 use std::path::PathBuf;

@@ -53,7 +53,6 @@ struct Leave<'a, P: Copy, O> {
 
 impl<P: Copy, O> Drop for Leave<'_, P, O> {
     fn drop(&mut self) {
-        // Release: what was changed in the outcome goes on to the next one who looks.
-        self.ring.slots().stage(self.position).store(self.position.in_phase(Phase::Done), Ordering::Release);
+        self.ring.slots().pass_on(Phase::Done, self.position, 1);
     }
 }

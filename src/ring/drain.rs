@@ -14,7 +14,7 @@ impl<P: Copy, O> Ring<P, O> {
         let mut tail = self.tail.load(Ordering::Relaxed);
         loop {
             let first = Position::of(tail);
-            let count = self.queued_from(first, max);
+            let count = self.slots().count_in(Phase::Queued, first, max);
             if count == 0 {
                 let seen = self.tail.load(Ordering::Relaxed);
                 if seen == tail {
@@ -34,17 +34,6 @@ impl<P: Copy, O> Ring<P, O> {
         }
     }
 
-    /// How many of the `max` slots from `first` on are published.
-    #[inline(always)]
-    fn queued_from(&self, first: Position, max: usize) -> usize {
-        let is_queued = |&i: &usize| {
-            let position = first.plus(i as u64);
-            // Acquire: the payload comes with it.
-            self.slots().stage(position).load(Ordering::Acquire) == position.in_phase(Phase::Queued)
-        };
-        (0..max).take_while(is_queued).count()
-    }
-
     /// What the producer put in.
     #[inline]
     pub fn payload(&self, claim: &Claim) -> P {
@@ -54,11 +43,9 @@ impl<P: Copy, O> Ring<P, O> {
 
     /// Shows what the producer put in, of all that are left of a batch.
     #[inline]
-    pub fn for_each(&self, claims: &Claims, mut f: impl FnMut(P)) {
+    pub fn for_each(&self, claims: &Claims, f: impl FnMut(P)) {
         self.check(claims.ring);
-        for i in 0..claims.count as u64 {
-            f(self.slots().read_payload(claims.first.plus(i)));
-        }
+        self.slots().read_payloads(claims.first, claims.count, f);
     }
 
     /// Passes the outcome on to whoever takes it; the slot stays in use until then.
@@ -66,8 +53,8 @@ impl<P: Copy, O> Ring<P, O> {
     pub fn complete(&self, claim: Claim, outcome: O) {
         self.check(claim.ring);
         self.slots().write_outcome(claim.position, outcome);
-        // Release: the outcome goes with it. A plain store will do: only the claim's holder may leave this stage.
-        self.slots().stage(claim.position).store(claim.position.in_phase(Phase::Done), Ordering::Release);
+        // A plain store, as everywhere below: only the claim's holder may move the slot on.
+        self.slots().pass_on(Phase::Done, claim.position, 1);
     }
 
     /// Ends an item whose outcome nobody wants: its slot is free at once.
@@ -89,8 +76,7 @@ impl<P: Copy, O> Ring<P, O> {
     /// Gives up a claim without completing it: whoever names its position to [`Ring::reclaim`] first gets it.
     pub fn lend(&self, claim: Claim) -> Position {
         self.check(claim.ring);
-        // Release: the payload goes on to the next holder.
-        self.slots().stage(claim.position).store(claim.position.in_phase(Phase::Lent), Ordering::Release);
+        self.slots().pass_on(Phase::Lent, claim.position, 1);
         claim.position
     }
 

@@ -106,15 +106,6 @@ impl<P: Copy, O> Ring<P, O> {
     fn free(&self, first: Position, count: usize) {
         // Counted before they are free. Release: whoever sees the count also sees that the items were accepted.
         self.freed.fetch_add(Position::from_index(count as u64).word(), Ordering::Release);
-        for i in 0..count as u64 {
-            self.free_slot(first.plus(i));
-        }
-    }
-
-    /// Makes a slot wait for the next lap's item. Release: the next producer overwrites what was read here.
-    #[inline(always)]
-    fn free_slot(&self, position: Position) {
-        let next = position.plus(self.slots().capacity());
-        self.slots().stage(position).store(next.in_phase(Phase::Free), Ordering::Release);
+        self.slots().pass_on(Phase::Free, first.plus(self.slots().capacity()), count);
     }
 }

@@ -37,7 +37,9 @@ impl<P: Copy, O> Ring<P, O> {
         // Acquire: for the promise above.
         let word = self.slots().stage(position).load(Ordering::Acquire);
         let ahead = Position::of(word).distance_from(position);
-        debug_assert!(ahead >= 0, "an accepted item's slot is still in an earlier lap");
+        if cfg!(any(debug_assertions, loom)) {
+            assert!(ahead >= 0, "an accepted item's slot is still in an earlier lap");
+        }
         if ahead != 0 {
             return Stage::Released;
         }

@@ -93,6 +93,11 @@ impl WaitList {
         }
     }
 
+    /// How many threads are waiting now.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     #[inline(always)]
     fn somebody_waits(&self) -> bool {
         // The counterpart of the waiter's fence: the change that is told of comes before the look at who waits.

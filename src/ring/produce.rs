@@ -32,7 +32,7 @@ impl<P: Copy, O> Ring<P, O> {
                 return Err(Refused::Closed);
             }
             let first = Position::of(head);
-            let count = self.free_from(first, want);
+            let count = self.slots().count_in(Phase::Free, first, want);
             if count == 0 {
                 // Either the slot still belongs to an earlier lap, or the head that was read is an old one.
                 let seen = self.head.load(Ordering::Relaxed);
@@ -53,33 +53,15 @@ impl<P: Copy, O> Ring<P, O> {
         }
     }
 
-    /// How many of the `want` slots from `first` on wait for just these positions.
-    #[inline(always)]
-    fn free_from(&self, first: Position, want: usize) -> usize {
-        let is_free = |&i: &usize| {
-            let position = first.plus(i as u64);
-            // Acquire: the payload that publishing overwrites was read before the slot was given back.
-            self.slots().stage(position).load(Ordering::Acquire) == position.in_phase(Phase::Free)
-        };
-        // A position one lap on maps to the same slot as `first` and can't be free too, so this ends by itself.
-        (0..want).take_while(is_free).count()
-    }
-
     /// Fills what was reserved, with `payload(0)` first, and lets consumers see it.
     ///
     /// `payload` must not panic: the positions would stay reserved for ever.
     #[inline]
-    pub fn publish(&self, reservation: Reservation, mut payload: impl FnMut(usize) -> P) {
+    pub fn publish(&self, reservation: Reservation, payload: impl FnMut(usize) -> P) {
         self.check(reservation.ring);
         let Reservation { first, count, .. } = reservation;
-        for i in 0..count {
-            self.slots().write_payload(first.plus(i as u64), payload(i));
-        }
-        for i in 0..count {
-            let position = first.plus(i as u64);
-            // Release: the payload goes with it.
-            self.slots().stage(position).store(position.in_phase(Phase::Queued), Ordering::Release);
-        }
+        self.slots().write_payloads(first, count, payload);
+        self.slots().pass_on(Phase::Queued, first, count);
     }
 
     /// Refuses every reservation from now on. What was accepted before stays and is to be drained.

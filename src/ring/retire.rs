@@ -56,8 +56,8 @@ impl Uses {
     /// Retires the thing only if it is unused now; `true` if so: the caller cleans up.
     #[must_use = "nobody else cleans up an unused thing"]
     pub fn retire_if_unused(&self) -> bool {
-        // Acquire and release: as in `sub`.
-        self.word.compare_exchange(0, RETIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        // Acquire: every use happened before the cleaning up. Nothing to release: nobody else will clean up.
+        self.word.compare_exchange(0, RETIRED, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     /// Whether it is retired.

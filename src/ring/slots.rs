@@ -6,7 +6,7 @@
 //! | access | by whom | while the stage word of the position is |
 //! | --- | --- | --- |
 //! | payload write | the one whose reservation covers the position | Free |
-//! | payload read | the holder of the claim | Queued, Lent, Held |
+//! | payload read | the holder of the claim | Queued, Held |
 //! | outcome write | the holder of the claim | Queued, Held |
 //! | payload and outcome in `inspect`, `discard` | the one that moved the word to Taking | Taking |
 //!
@@ -63,6 +63,31 @@ impl<P, O> Slots<P, O> {
         &self.stages[self.slot(position)]
     }
 
+    /// How many of the `max` slots from `first` on are in `phase` of just these positions. It ends by itself at the
+    /// capacity: the slot that comes round again can't be in two laps.
+    #[inline(always)]
+    pub(super) fn count_in(&self, phase: Phase, first: Position, max: usize) -> usize {
+        let stages = &*self.stages;
+        let is_there = |&i: &usize| {
+            let position = first.plus(i as u64);
+            // Acquire: with Free, what was in the slot before was read. With Queued, the payload comes along.
+            stages[position.index() as usize & (stages.len() - 1)].load(Ordering::Acquire) == position.in_phase(phase)
+        };
+        (0..max).take_while(is_there).count()
+    }
+
+    /// Moves `count` slots, which the caller has to itself at `first` and behind, to `phase` of the positions from
+    /// `to` on: the same ones, or those of the next lap.
+    #[inline(always)]
+    pub(super) fn pass_on(&self, phase: Phase, to: Position, count: usize) {
+        let stages = &*self.stages;
+        for i in 0..count as u64 {
+            let position = to.plus(i);
+            // Release: what was written to the slot goes along, and what was read from it was read.
+            stages[position.index() as usize & (stages.len() - 1)].store(position.in_phase(phase), Ordering::Release);
+        }
+    }
+
     /// Panics, in builds that test, if the slot is not in one of these phases of this very position.
     #[inline(always)]
     fn check(&self, position: Position, phases: &[Phase]) {
@@ -76,10 +101,30 @@ impl<P, O> Slots<P, O> {
     }
 
     #[inline(always)]
-    pub(super) fn write_payload(&self, position: Position, payload: P) {
-        self.check(position, &[Phase::Free]);
-        // SAFETY: see the table: the slot is free for this position, which one reservation covers.
-        self.payloads[self.slot(position)].with_mut(|cell| unsafe { (*cell).write(payload) });
+    pub(super) fn write_payloads(&self, first: Position, count: usize, mut payload: impl FnMut(usize) -> P) {
+        let payloads = &*self.payloads;
+        for i in 0..count {
+            let position = first.plus(i as u64);
+            self.check(position, &[Phase::Free]);
+            let payload = payload(i);
+            // SAFETY: see the table: the slot is free for this position, which one reservation covers.
+            payloads[position.index() as usize & (payloads.len() - 1)]
+                .with_mut(|cell| unsafe { (*cell).write(payload) });
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn read_payloads(&self, first: Position, count: usize, mut f: impl FnMut(P))
+    where
+        P: Copy,
+    {
+        let payloads = &*self.payloads;
+        for i in 0..count as u64 {
+            let position = first.plus(i);
+            self.check(position, &[Phase::Queued, Phase::Held]);
+            // SAFETY: as in `read_payload`.
+            f(payloads[position.index() as usize & (payloads.len() - 1)].with(|cell| unsafe { (*cell).assume_init() }));
+        }
     }
 
     #[inline(always)]
@@ -87,7 +132,7 @@ impl<P, O> Slots<P, O> {
     where
         P: Copy,
     {
-        self.check(position, &[Phase::Queued, Phase::Lent, Phase::Held]);
+        self.check(position, &[Phase::Queued, Phase::Held]);
         // SAFETY: see the table: it was written before the slot was published, and is not written again before the
         // claim is completed.
         self.payloads[self.slot(position)].with(|cell| unsafe { (*cell).assume_init() })

@@ -1,0 +1,174 @@
+//! Taking outcomes, and asking how far an item has come.
+
+use super::*;
+use loom::cell::UnsafeCell;
+use trommel::ring::{Stage, Taken};
+
+/// An outcome is taken once, and holds what the drain wrote.
+#[test]
+fn take_races_with_take() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 1).unwrap();
+        let takers = [(); 2].map(|()| spawn(&ring, move |ring| take(ring, start)));
+        assert_eq!(complete_some(&ring, 1), 1);
+        let mut got: Vec<_> = takers.into_iter().filter_map(|taker| taker.join().unwrap()).collect();
+        got.extend(take(&ring, start));
+        assert_eq!((got, ring.in_flight()), (vec![100], 0));
+        assert_eq!(ring.stage(start), Stage::Released);
+    });
+}
+
+/// Who looks at an outcome and leaves it hands it on as it left it.
+#[test]
+fn a_left_outcome_is_handed_on() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 1).unwrap();
+        complete_some(&ring, 1);
+        let looker = spawn(&ring, move |ring| {
+            ring.take_with(start, |payload, outcome| {
+                *outcome += u64::from(*payload);
+                false
+            })
+        });
+        let mut got = take(&ring, start);
+        let looked = looker.join().unwrap();
+        got = got.or_else(|| take(&ring, start));
+        // Either it was taken first, and nothing was there to look at, or it was looked at first.
+        assert_eq!(got, Some(if looked == Taken::Left { 101 } else { 100 }));
+    });
+}
+
+/// A slot whose item is taken goes to the next producer, who overwrites nothing that is still looked at.
+#[test]
+fn a_taken_slot_is_used_again() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 1).unwrap();
+        complete_some(&ring, 1);
+        let producer = spawn(&ring, |ring| put(ring, 2).is_some());
+        let mut seen = None;
+        let taken = ring.take_with(start, |payload, outcome| {
+            seen = Some((*payload, *outcome));
+            true
+        });
+        assert_eq!((taken, seen), (Taken::Yes, Some((1, 100))));
+        let second = producer.join().unwrap() || put(&ring, 2).is_some();
+        assert!(second);
+        assert_eq!(complete_some(&ring, 1), 1);
+        assert_eq!(take(&ring, start), None, "the old position names nothing any more");
+        assert_eq!(take(&ring, start.plus(1)), Some(200));
+    });
+}
+
+/// A late look at an old position never touches the item that has its slot now.
+#[test]
+fn an_old_position_is_never_mistaken() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 1).unwrap();
+        complete_some(&ring, 1);
+        let late = spawn(&ring, move |ring| (take(ring, start), ring.reclaim(start).is_some(), ring.stage(start)));
+        let first = take(&ring, start);
+        if first.is_some() {
+            put(&ring, 2).unwrap();
+            complete_some(&ring, 1);
+        }
+        let (second, reclaimed, stage) = late.join().unwrap();
+        assert_eq!(first.or(second), Some(100));
+        assert!(first.is_none() || second.is_none());
+        assert!(!reclaimed);
+        assert!(matches!(stage, Stage::Done | Stage::Released));
+        if first.is_some() {
+            assert_eq!(take(&ring, start.plus(1)), Some(200));
+        }
+    });
+}
+
+/// An item's stage only goes forward, and an accepted item never looks like one of an earlier lap.
+#[test]
+fn stages_go_forward() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 1).unwrap();
+        finish_some(&ring, 1);
+        let drum = spawn(&ring, |ring| {
+            put(ring, 2).unwrap();
+            complete_some(ring, 1);
+        });
+        let rank = |stage| match stage {
+            Stage::NeverIssued => 0,
+            Stage::Reserved => 1,
+            Stage::Queued => 2,
+            Stage::Claimed => 3,
+            Stage::Done => 4,
+            Stage::Released => 5,
+        };
+        let mut before = 0;
+        for _ in 0..3 {
+            let now = rank(ring.stage(start.plus(1)));
+            assert!(now >= before && now < 5);
+            assert_eq!(ring.stage(start), Stage::Released);
+            before = now;
+        }
+        drum.join().unwrap();
+        assert_eq!(ring.stage(start.plus(1)), Stage::Done);
+        assert_eq!(ring.stage(start.plus(2)), Stage::NeverIssued);
+    });
+}
+
+/// A stranger who never heard of an item from its producer still finds its slot in the right lap.
+#[test]
+fn a_stranger_sees_the_right_lap() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        let stranger = spawn(&ring, move |ring| (ring.stage(start.plus(1)), ring.stage(start.plus(1))));
+        let other = spawn(&ring, |ring| put(ring, 1).is_some() && !finish_some(ring, 1).is_empty());
+        let second = ring.reserve(1).ok().filter(|second| second.first() == start.plus(1));
+        stranger.join().unwrap();
+        other.join().unwrap();
+        drop(second);
+    });
+}
+
+/// Whoever is told that an item is done, or over, sees what the drain wrote before.
+fn done_carries(over: Stage, end: fn(&Numbers)) {
+    model_at_all_starts(3, move |start| {
+        struct Shared(UnsafeCell<u32>);
+        // SAFETY: the model is there to show that no two threads use the cell at a time.
+        unsafe impl Sync for Shared {}
+        // SAFETY: as above.
+        unsafe impl Send for Shared {}
+        let ring = Arc::new(Numbers::with_start(1, start));
+        let written = Arc::new(Shared(UnsafeCell::new(0)));
+        put(&ring, 1).unwrap();
+        let asker = spawn(&ring, {
+            let written = written.clone();
+            move |ring| {
+                if ring.stage(start) == over {
+                    // SAFETY: the drain is through with it.
+                    assert_eq!(written.0.with(|cell| unsafe { *cell }), 5);
+                }
+            }
+        });
+        // SAFETY: nobody reads it before the item is done.
+        written.0.with_mut(|cell| unsafe { *cell = 5 });
+        end(&ring);
+        asker.join().unwrap();
+    });
+}
+
+#[test]
+fn done_carries_what_was_written_before() {
+    done_carries(Stage::Done, |ring| {
+        complete_some(ring, 1);
+    });
+}
+
+#[test]
+fn released_carries_what_was_written_before() {
+    done_carries(Stage::Released, |ring| {
+        finish_some(ring, 1);
+    });
+}

@@ -1,0 +1,112 @@
+//! Producers among themselves, against consumers, and against close.
+
+use super::*;
+use trommel::ring::{Refused, Stage};
+
+/// Nothing is lost, doubled or invented between two producers and a consumer.
+#[test]
+fn two_producers_and_a_consumer() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        let producers = [1, 2].map(|value| spawn(&ring, move |ring| put(ring, value)));
+        let mut seen = finish_some(&ring, 1);
+        seen.extend(finish_some(&ring, 2));
+        producers.map(|producer| assert!(producer.join().unwrap().is_some()));
+        seen.extend(finish_some(&ring, 2));
+        seen.sort();
+        assert_eq!((seen, ring.in_flight()), (vec![1, 2], 0));
+    });
+}
+
+/// One slot: the second item waits for the first to be over, and overwrites nothing that is still read.
+#[test]
+fn one_slot_is_used_in_turn() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 1).unwrap();
+        let producer = spawn(&ring, |ring| put(ring, 2).or_else(|| put(ring, 2)).is_some());
+        let mut seen = finish_some(&ring, 2);
+        seen.extend(finish_some(&ring, 2));
+        let second = producer.join().unwrap();
+        seen.extend(finish_some(&ring, 2));
+        assert_eq!(seen, if second { vec![1, 2] } else { vec![1] });
+    });
+}
+
+/// A full ring refuses; two producers that see one slot come free get it once.
+#[test]
+fn a_full_ring_has_room_for_one() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        put(&ring, 1).unwrap();
+        put(&ring, 2).unwrap();
+        let producers = [3, 4].map(|value| spawn(&ring, move |ring| put(ring, value).is_some()));
+        assert_eq!(finish_some(&ring, 1), [1]);
+        let accepted = producers.map(|producer| producer.join().unwrap());
+        assert!(accepted != [true, true], "one slot was given twice");
+        assert_eq!(ring.in_flight(), 1 + u64::from(accepted != [false, false]));
+        let seen = finish_some(&ring, 4);
+        let third = [(accepted[0], 3), (accepted[1], 4)].into_iter().filter(|&(accepted, _)| accepted);
+        assert_eq!(seen, [2].into_iter().chain(third.map(|(_, value)| value)).collect::<Vec<_>>());
+    });
+}
+
+/// Two batches that together are more than fit: consecutive, apart, and no more than there is room for.
+#[test]
+fn batches_are_reserved_whole() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        put(&ring, 9).unwrap();
+        let batch = |value: u32| {
+            move |ring: &Numbers| {
+                let reservation = ring.reserve(2).unwrap();
+                let range = (reservation.first(), reservation.count());
+                ring.publish(reservation, |i| value + i as u32);
+                range
+            }
+        };
+        let producers = [10, 20].map(|value| spawn(&ring, batch(value)));
+        let mut seen = finish_some(&ring, 1);
+        let ranges = producers.map(|producer| producer.join().unwrap());
+        seen.extend(finish_some(&ring, 8));
+        let (tens, twenties) = (&[10, 11][..ranges[0].1], &[20, 21][..ranges[1].1]);
+        let tens_first = ranges[0].0 == start.plus(1);
+        let [one, two] = if tens_first { [tens, twenties] } else { [twenties, tens] };
+        assert_eq!(seen, [&[9], one, two].concat());
+    });
+}
+
+/// A producer that stalls between reserving and publishing delays what is behind it, and close returns all the same.
+#[test]
+fn a_stalled_producer_delays_only() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        let stalled = ring.reserve(1).unwrap();
+        let other = spawn(&ring, |ring| put(ring, 2));
+        let consumer = spawn(&ring, |ring| finish_some(ring, 2));
+        ring.close();
+        assert_eq!(ring.stage(start), Stage::Reserved);
+        let behind = other.join().unwrap().is_some();
+        ring.publish(stalled, |_| 1);
+        let mut seen = consumer.join().unwrap();
+        seen.extend(finish_some(&ring, 2));
+        assert_eq!(seen, if behind { vec![1, 2] } else { vec![1] });
+        assert_eq!(ring.in_flight(), 0);
+    });
+}
+
+/// What was accepted before close is kept; nothing is accepted after close returned, and it stays closed.
+#[test]
+fn close_races_with_enqueue() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        let producers = [1, 2].map(|value| spawn(&ring, move |ring| put(ring, value).is_some()));
+        ring.close();
+        let accepted = ring.head();
+        assert_eq!(ring.reserve(1).unwrap_err(), Refused::Closed);
+        let count = producers.map(|producer| u64::from(producer.join().unwrap())).iter().sum::<u64>();
+        assert!(ring.is_closed());
+        assert_eq!((ring.head(), count), (accepted, accepted));
+        assert_eq!(finish_some(&ring, 4).len() as u64, accepted);
+    });
+}
