@@ -10,6 +10,10 @@ use super::{BuildError, BuildOptions, Literal, LiteralTable, Plan, short};
 const SHORT_NUMBERS: usize = 20 << 10;
 /// Chains longer than this are avoided by other constants or more slots.
 const CHAIN_WANTED: u32 = 12;
+/// Hash constants to try; the second half with twice the slots.
+const ATTEMPTS: u32 = 8;
+/// False alarms on about 20 KiB of ordinary text that are good enough.
+const ALARMS_WANTED: u32 = 10;
 
 /// A literal once, however often it was given.
 pub(crate) struct Unique {
@@ -177,26 +181,25 @@ impl Tables {
             }
         }
         let least_log2 = (2 * lists.len().max(8)).next_power_of_two().ilog2();
-        let mut best: Option<(Vec<Slot>, u32, Hash)> = None;
-        'search: for extra in 0..2 {
-            for attempt in 0..4 {
-                let hash = Hash::attempt(attempt);
-                let (slots, chain) = place_slots(&lists, hash, least_log2 + extra);
-                if best.as_ref().is_none_or(|b| chain < b.1) {
-                    best = Some((slots, chain, hash));
-                }
-                if chain <= CHAIN_WANTED {
-                    break 'search;
-                }
+        let filter_log2 = filter_log2(lists.len());
+        let ordinary = Ordinary::new(&lists, plan.window, fold);
+        let mut best: Option<(u32, Attempt)> = None;
+        for attempt in 0..ATTEMPTS {
+            let extra = attempt / (ATTEMPTS / 2);
+            let hash = Hash::attempt(attempt);
+            let (slots, max_chain) = place_slots(&lists, hash, least_log2 + extra);
+            let filter = filter(&lists, hash, filter_log2);
+            let alarms = ordinary.alarms(&filter, hash, filter_log2);
+            let bad = alarms + 100 * max_chain.saturating_sub(CHAIN_WANTED);
+            if best.as_ref().is_none_or(|b| bad < b.0) {
+                best = Some((bad, Attempt { hash, slots, filter, max_chain }));
+            }
+            // Large sets cost time to place, and have caches to care for more than alarms.
+            if bad <= ALARMS_WANTED || (attempt >= 2 && lists.len() > 20_000 && max_chain <= CHAIN_WANTED) {
+                break;
             }
         }
-        let (slots, max_chain, hash) = best.expect("at least one attempt");
-        let filter_log2 = filter_log2(lists.len());
-        let mut filter = vec![0u32; 1 << filter_log2];
-        for list in &lists {
-            let h = hash.of(list.low, list.high);
-            filter[(h >> (32 - filter_log2)) as usize] |= Hash::filter_bits(h);
-        }
+        let (_, Attempt { hash, slots, filter, max_chain }) = best.expect("at least one attempt");
         let header = GroupHeader {
             window: plan.window,
             stride: plan.stride,
@@ -224,6 +227,55 @@ impl Tables {
             entries_at: blob.push(&self.entries) as u32,
             ..self.header
         }
+    }
+}
+
+/// Tables as one pair of hash constants makes them.
+struct Attempt {
+    hash: Hash,
+    slots: Vec<Slot>,
+    filter: Vec<u32>,
+    max_chain: u32,
+}
+
+fn filter(lists: &[Slot], hash: Hash, log2: u32) -> Vec<u32> {
+    let mut filter = vec![0u32; 1 << log2];
+    for list in lists {
+        let h = hash.of(list.low, list.high);
+        filter[(h >> (32 - log2)) as usize] |= Hash::filter_bits(h);
+    }
+    filter
+}
+
+/// Windows of ordinary text that are none of the set's: a false alarm on a rare one does not matter, one on a run of blanks
+/// costs more than all others together.
+struct Ordinary(Vec<(u32, u32)>);
+
+impl Ordinary {
+    fn new(lists: &[Slot], window: u32, fold: u32) -> Self {
+        // Runs of one byte, blanks above all, and text as good as any: this crate's own.
+        let mut text = vec![b' '; 400];
+        for byte in 0..=255u8 {
+            text.extend([byte; 12]);
+        }
+        text.extend_from_slice(include_bytes!("windows.rs"));
+        text.extend_from_slice(include_bytes!("layout.rs"));
+        let known: std::collections::HashSet<(u32, u32)> = lists.iter().map(|l| (l.low, l.high)).collect();
+        let mask = low_mask(window);
+        let words = text.windows(window as usize).map(|w| {
+            let low = (word_at(w, 0) | fold) & mask;
+            if window < 4 { (low, low) } else { (low, word_at(w, high_offset(window)) | fold) }
+        });
+        Self(words.filter(|w| !known.contains(w)).collect())
+    }
+
+    fn alarms(&self, filter: &[u32], hash: Hash, log2: u32) -> u32 {
+        let alarm = |&&(low, high): &&(u32, u32)| {
+            let h = hash.of(low, high);
+            let bits = Hash::filter_bits(h);
+            filter[(h >> (32 - log2)) as usize] & bits == bits
+        };
+        self.0.iter().filter(alarm).count() as u32
     }
 }
 

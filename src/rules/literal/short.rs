@@ -12,6 +12,11 @@ const NIBBLE_LITERALS: usize = 48;
 /// Bytes that nibble tables look at.
 pub(crate) const NIBBLE_LEN: usize = 4;
 
+/// True if byte shuffles can find these.
+pub(crate) fn nibbles_take(all: &[Unique], which: &[u32]) -> bool {
+    which.len() <= NIBBLE_LITERALS && which.iter().all(|&i| all[i as usize].bytes.len() <= NIBBLE_LEN)
+}
+
 /// True if the automaton of `which` has at most `numbers` row numbers.
 pub(crate) fn fits(all: &[Unique], which: &[u32], numbers: usize) -> bool {
     let (class, width) = classes(all, which);

@@ -11,6 +11,7 @@ use super::Plan;
 use super::build::Unique;
 use super::layout::{Entry, Hash, high_offset, low_mask, word_at};
 use super::rarity::Rarity;
+use super::short::nibbles_take;
 
 /// Lists longer than this are broken up where their literals have any other window.
 const LIST_CAP: u32 = 12;
@@ -200,35 +201,50 @@ impl Folded {
     }
 }
 
-/// What a probe, a candidate and an entry cost, in about cycles, on the CPU: what a plan is chosen by.
-const PROBE: f32 = 1.1;
-const CANDIDATE: f32 = 16.0;
+/// What a probe, a window that is there, and a byte of text for each way with short literals cost on the CPU, in about
+/// nanoseconds: what a plan is chosen by.
+const PROBE: f32 = 0.6;
+const CANDIDATE: f32 = 28.0;
+const NIBBLES: f32 = 0.08;
+const AUTOMATON: f32 = 2.5;
+/// Sets up to this size try several plans; of larger ones the probe is the smallest part.
+const PLANNED: usize = 3000;
+/// Tried in this order.
+const PLANS: [(u32, u32); 7] = [(5, 2), (4, 2), (3, 2), (4, 3), (4, 1), (5, 1), (3, 1)];
 
-/// The plan with the least expected cost per byte, with its choice of windows where one was made.
+/// The plan with the least expected cost per byte, with its windows where they had to be chosen to know. The windows of
+/// literals shorter than window + stride - 1 are none of the plan's: those are the short ones.
 pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> (Plan, Option<Vec<Owned>>) {
-    let mut lengths = [0usize; 16];
-    for u in all {
-        lengths[u.bytes.len().min(15)] += 1;
+    let shortest_long = all.iter().map(|u| u.bytes.len()).filter(|&n| n >= 4).min().unwrap_or(4);
+    if all.len() > PLANNED {
+        return (Plan { window: shortest_long.clamp(4, 6) as u32, stride: 1 }, None);
     }
-    let below = |n: usize| -> usize { lengths[..n.min(16)].iter().sum() };
-    let mut best: Option<(f32, Plan, Vec<Owned>)> = None;
-    for stride in 1..=3 {
-        for window in 3..=6 {
-            let least = (window + stride - 1) as usize;
-            let short = below(least);
-            let long: Vec<u32> = (0..all.len() as u32).filter(|&i| all[i as usize].bytes.len() >= least).collect();
-            if long.is_empty() {
-                continue;
-            }
+    let mut best = (f32::INFINITY, Plan { window: 4, stride: 1 }, None);
+    for (window, stride) in PLANS {
+        let least = (window + stride - 1) as usize;
+        let (mut long, mut short) = (Vec::new(), Vec::new());
+        for (i, u) in (0u32..).zip(all) {
+            if u.bytes.len() < least { short.push(i) } else { long.push(i) }
+        }
+        let mut cost = match short.len() {
+            0 => 0.0,
+            n if nibbles_take(all, &short) => NIBBLES * n.div_ceil(8) as f32,
+            _ => AUTOMATON,
+        };
+        let mut owned = None;
+        if !long.is_empty() && cost < best.0 {
             let choice = choose(all, &long, fold, window, stride, rarity);
-            let cost = (PROBE + CANDIDATE * choice.rate) / stride as f32 + 0.01 * short as f32;
-            if best.as_ref().is_none_or(|b| cost < b.0) {
-                best = Some((cost, Plan { window, stride }, choice.owned));
-            }
+            cost += (PROBE + CANDIDATE * choice.rate) / stride as f32;
+            owned = Some(choice.owned);
+        }
+        if cost < best.0 {
+            best = (cost, Plan { window, stride }, owned);
         }
     }
-    match best {
-        Some((_, plan, owned)) => (plan, Some(owned)),
-        None => (Plan { window: 4, stride: 1 }, None),
+    // All of them may be short.
+    let everything: Vec<u32> = (0..all.len() as u32).collect();
+    if nibbles_take(all, &everything) && NIBBLES * all.len().div_ceil(8) as f32 <= best.0 {
+        best = (0.0, Plan { window: 5, stride: 1 }, None);
     }
+    (best.1, best.2)
 }

@@ -1,12 +1,14 @@
 //! Finding a [`LiteralTable`]'s literals in a text: the executors.
 //!
 //! A text is taken in runs of 2,048 probes. An executor filters a run into blocks of 32 probes with at least one
-//! survivor (`scalar`, `avx2`); what follows is the same for all and free of `unsafe`: survivors become a queue of
-//! positions, the queue is looked up in the slots, and what is left goes through entries (`verify`). Each step
+//! survivor (`scalar`, `avx2`); what follows is the same for all and free of `unsafe`: survivors are looked up in the
+//! slots, those whose window exists become a queue, and the queue goes through the entries (`verify`). Each step
 //! appends without branching on its answer, so that a miss costs no mispredicted branch and loads overlap.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod nibbles;
 mod scalar;
 mod short;
 #[cfg(test)]
@@ -36,11 +38,17 @@ pub struct LiteralScratch {
     blocks: Box<[Block; RUN]>,
     queues: Queues,
     short: short::Marks,
+    executor: Executor,
 }
 
 impl Default for LiteralScratch {
     fn default() -> Self {
-        Self { blocks: Box::new([Block::default(); RUN]), queues: Queues::default(), short: short::Marks::default() }
+        Self {
+            blocks: Box::new([Block::default(); RUN]),
+            queues: Queues::default(),
+            short: short::Marks::default(),
+            executor: Executor::best(),
+        }
     }
 }
 
@@ -70,7 +78,12 @@ impl Executor {
         match self {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("bmi2"),
+            Self::Avx2 => {
+                std::arch::is_x86_feature_detected!("avx2")
+                    && std::arch::is_x86_feature_detected!("bmi1")
+                    && std::arch::is_x86_feature_detected!("bmi2")
+                    && std::arch::is_x86_feature_detected!("popcnt")
+            }
             #[cfg(not(target_arch = "x86_64"))]
             Self::Avx2 => false,
         }
@@ -82,7 +95,7 @@ impl LiteralTable {
     /// included: each (tag, start, end) once, in no promised order (short literals come first, then runs of the
     /// text in order, within a run as the queues have it).
     pub fn find(&self, haystack: &[u8], scratch: &mut LiteralScratch, emit: &mut impl FnMut(u32, usize, usize)) {
-        self.find_with(Executor::best(), haystack, scratch, emit);
+        self.run(scratch.executor, haystack, scratch, emit);
     }
 
     /// [`LiteralTable::find`] by a given executor; the portable one if this machine has it not.
@@ -93,9 +106,19 @@ impl LiteralTable {
         scratch: &mut LiteralScratch,
         emit: &mut impl FnMut(u32, usize, usize),
     ) {
-        let executor = if executor.works() { executor } else { Executor::Scalar };
+        self.run(if executor.works() { executor } else { Executor::Scalar }, haystack, scratch, emit);
+    }
+
+    /// `executor` must work here.
+    fn run(
+        &self,
+        executor: Executor,
+        haystack: &[u8],
+        scratch: &mut LiteralScratch,
+        emit: &mut impl FnMut(u32, usize, usize),
+    ) {
         if let Some(short) = self.short() {
-            short::find(&short, executor, haystack, &mut scratch.short, emit);
+            short::find(&short, executor, haystack, &mut scratch.blocks, &mut scratch.short, emit);
         }
         for i in 0..self.group_count() {
             let group = self.group(i);

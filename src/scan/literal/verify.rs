@@ -8,9 +8,8 @@ use crate::rules::literal::view::GroupView;
 /// Candidates that wait for their comparison.
 const PENDING: usize = 1024;
 
-/// The queues between the steps. Fixed sizes: a run has no more probes than `positions`.
+/// The queues between the steps. Fixed sizes: a run has no more probes than they have room for.
 pub(super) struct Queues {
-    positions: Box<[u32; RUN * BLOCK + 1]>,
     /// (position, slot).
     hits: Box<[(u32, u32); RUN * BLOCK + 1]>,
     /// (position, slot): the slot holds another window and the chain goes on.
@@ -21,12 +20,7 @@ pub(super) struct Queues {
 
 impl Default for Queues {
     fn default() -> Self {
-        Self {
-            positions: Box::new([0; _]),
-            hits: Box::new([(0, 0); _]),
-            chained: Box::new([(0, 0); _]),
-            pending: Box::new([(0, 0); _]),
-        }
+        Self { hits: Box::new([(0, 0); _]), chained: Box::new([(0, 0); _]), pending: Box::new([(0, 0); _]) }
     }
 }
 
@@ -41,38 +35,30 @@ pub(super) fn verify(
     let Some(first) = blocks.first() else { return };
     // Positions within a run fit 32 bits, from the run's first block on.
     let base = first.at;
-    let positions = flatten(blocks, base, group.stride, &mut queues.positions);
-    let hits = look_up(group, haystack, base, positions, &mut queues.hits, &mut queues.chained);
+    let hits = look_up(group, haystack, base, blocks, &mut queues.hits, &mut queues.chained);
     let mut waiting = 0;
     for &(position, slot) in hits {
         let slot = &group.slots[slot as usize];
         let at = base + position as usize;
-        let count = slot.count & Slot::COUNT;
-        for index in slot.first..slot.first + count {
-            let entry = &group.entries[index as usize];
+        // The first entry without a branch on its answer or on their number: most lists have one.
+        let mut index = slot.first;
+        let end = index + (slot.count & Slot::COUNT);
+        loop {
             queues.pending[waiting] = (position, index);
-            waiting += usize::from(checks(group, haystack, at, entry));
+            waiting += usize::from(checks(group, haystack, at, &group.entries[index as usize]));
             if waiting == PENDING {
                 flush(group, haystack, base, &queues.pending[..waiting], emit);
                 waiting = 0;
             }
+            index += 1;
+            if index >= end {
+                break;
+            }
         }
     }
-    flush(group, haystack, base, &queues.pending[..waiting], emit);
-}
-
-fn flatten<'q>(blocks: &[Block], base: usize, stride: usize, queue: &'q mut [u32; RUN * BLOCK + 1]) -> &'q [u32] {
-    let mut n = 0;
-    for block in blocks {
-        let at = (block.at - base) as u32;
-        let mut mask = block.mask;
-        while mask != 0 {
-            queue[n] = at + mask.trailing_zeros() * stride as u32;
-            n += 1;
-            mask &= mask - 1;
-        }
+    if waiting > 0 {
+        flush(group, haystack, base, &queues.pending[..waiting], emit);
     }
-    &queue[..n]
 }
 
 /// Positions whose window exists, with its slot.
@@ -80,20 +66,25 @@ fn look_up<'q>(
     group: &GroupView<'_>,
     haystack: &[u8],
     base: usize,
-    positions: &[u32],
+    blocks: &[Block],
     hits: &'q mut [(u32, u32); RUN * BLOCK + 1],
     chained: &mut [(u32, u32); RUN * BLOCK + 1],
 ) -> &'q [(u32, u32)] {
     let (mut found, mut more) = (0, 0);
-    for &position in positions {
-        let (low, high) = words(group, haystack, base + position as usize);
-        let at = Hash::slot(group.hash.of(low, high), group.slots_log2);
-        let slot = &group.slots[at];
-        let same = (slot.low == low) & (slot.high == high) & (slot.count & Slot::COUNT != 0);
-        hits[found] = (position, at as u32);
-        found += usize::from(same);
-        chained[more] = (position, at as u32);
-        more += usize::from(!same & (slot.count & Slot::MORE != 0));
+    for block in blocks {
+        let mut mask = block.mask;
+        while mask != 0 {
+            let position = block.at - base + mask.trailing_zeros() as usize * group.stride;
+            mask &= mask - 1;
+            let (low, high) = words(group, haystack, base + position);
+            let at = Hash::slot(group.hash.of(low, high), group.slots_log2);
+            let slot = &group.slots[at];
+            let same = (slot.low == low) & (slot.high == high) & (slot.count & Slot::COUNT != 0);
+            hits[found] = (position as u32, at as u32);
+            found += usize::from(same);
+            chained[more] = (position as u32, at as u32);
+            more += usize::from(!same & (slot.count & Slot::MORE != 0));
+        }
     }
     let mask = group.slots.len() - 1;
     for &(position, home) in &chained[..more] {
