@@ -378,13 +378,27 @@ impl<'a> Finishing<'a> {
 
     /// Finishes an item by what the device found, or gives it back for a scan here.
     fn from_device(&mut self, claim: Claim, kernel: &Kernel, done: DeviceCompletion) -> std::result::Result<(), Claim> {
-        if done.overflow || done.count > 0 {
-            let _ = kernel;
+        if done.overflow {
             return Err(claim);
         }
         let job = self.engine.ring().payload(&claim);
         let set = self.set(job.set);
-        let outcome = self.engine.outcome(&job, &set, 0, Vec::new());
+        let (mut count, mut matches) = (0, Vec::new());
+        if done.count > 0 {
+            if !set.rules.is_plain() {
+                return Err(claim);
+            }
+            let records = kernel.matches(claim.position().ticket() - 1, done);
+            let limit = self.engine.options().max_matches_per_item;
+            let found = crate::panics::guarded(|| {
+                self.engine.with_scratch(|scratch| set.rules.matches_of(records, scratch, limit, &mut matches))
+            });
+            match found {
+                Some(found) => count = found,
+                None => return Err(claim),
+            }
+        }
+        let outcome = self.engine.outcome(&job, &set, count, matches);
         self.finish(claim, &job, outcome);
         Ok(())
     }

@@ -174,6 +174,14 @@ impl Engine {
         Ok(matches)
     }
 
+    /// Runs something with one of the engine's scratches: on threads that don't have their own.
+    pub fn with_scratch<T>(&self, run: impl FnOnce(&mut Scratch) -> T) -> T {
+        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
+        let result = run(&mut scratch);
+        lock(&self.scratches).push(scratch);
+        result
+    }
+
     /// Makes an outcome out of what a matcher found: `count` true matches, of which `matches` are delivered.
     pub fn outcome(&self, job: &Job, set: &LoadedSet, count: u64, matches: Vec<Match>) -> Outcome {
         let status = if count > matches.len() as u64 { TRM_TRUNCATED } else { TRM_OK };

@@ -117,17 +117,6 @@ impl Rules {
     }
 }
 
-#[cfg(feature = "gpu")]
-impl Rules {
-    /// How a device runs this set.
-    pub(crate) fn device_kind(&self) -> crate::gpu::SetKind<'_> {
-        match self.rules.is_empty() {
-            true => crate::gpu::SetKind::Empty,
-            false => crate::gpu::SetKind::Host,
-        }
-    }
-}
-
 impl fmt::Debug for Rules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rules").field("rules", &self.rules.len()).field("semantics", &self.semantics).finish()

@@ -1,6 +1,8 @@
 //! Bytes and tables in, matches out.
 
 mod candidates;
+#[cfg(feature = "gpu")]
+mod device;
 mod ends;
 mod leftmost;
 pub mod literal;
@@ -80,9 +82,17 @@ impl Rules {
                 }
             }
         });
+        self.select_strings(&mut hits, scratch);
+        hits.clear();
+        scratch.hits = hits;
+        scratch.literals = Some(literals);
+    }
+
+    /// Which occurrences (end, start, rule) of plain strings are matches.
+    fn select_strings(&self, hits: &mut [(u64, u64, u32)], scratch: &mut Scratch) {
         // Occurrences of one string in the order of their ends are in the order of their starts as well.
         hits.sort_unstable();
-        for &(end, start, rule) in &hits {
+        for &(end, start, rule) in &*hits {
             let known = self.rules[rule as usize];
             let free = match self.semantics {
                 // A string's leftmost matches are its occurrences that begin at or after the end of the one before.
@@ -95,9 +105,6 @@ impl Rules {
                 scratch.found.push(Match { start, end, rule_id: known.id });
             }
         }
-        hits.clear();
-        scratch.hits = hits;
-        scratch.literals = Some(literals);
     }
 
     /// Wakes the rules that no table finds and that match somewhere.
