@@ -3,10 +3,9 @@
 @compute @workgroup_size(LANES)
 fn batch(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(num_workgroups) groups: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let index = group.y * groups.x + group.x;
+    let index = group.x;
     let words = items[index];
     let result = run_item(Item(words.x, words.y, words.z), index, lane, LANES);
     if lane == 0u { done[index] = result; }

@@ -158,6 +158,18 @@ fn forced_is_resident_and_answers_like_the_matcher() {
 }
 
 #[test]
+fn batches_answer_like_the_matcher() {
+    let handle = engine(Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() });
+    let total = 5000 * scale();
+    compare(&handle, total, 77);
+    let stats = handle.engine().stats();
+    assert_eq!(stats.drain, DrainKind::Batch, "{:?}", handle.engine().drain_now());
+    println!("{:?}", stats.device);
+    assert!(stats.device.launches > 0 && stats.device.host_items < total as u64);
+    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+}
+
+#[test]
 fn several_handles_and_engines_at_once() {
     let engines = [engine(options()), engine(options())];
     std::thread::scope(|scope| {

@@ -1,7 +1,11 @@
 //! Drains: whoever empties the ring. One file each; the engine sees this trait and nothing else of them.
 
+#[cfg(feature = "gpu")]
+mod batch;
 mod caller;
 mod cpu;
+#[cfg(feature = "gpu")]
+mod finishing;
 #[cfg(feature = "gpu")]
 mod persistent;
 mod pump;
@@ -80,7 +84,12 @@ pub fn choose(options: &Options) -> Result<Chosen> {
         (Processor::Gpu, Mode::Disable) => batch(options).map_err(no_gpu),
         (Processor::Gpu, Mode::Auto) => persistent(options).or_else(|_| batch(options)).map_err(no_gpu),
         (Processor::Any, Mode::Auto) => {
-            Ok(persistent(options).unwrap_or_else(|why| cpu(format!("worker threads: {why}"))))
+            let gpu = persistent(options).or_else(|why| {
+                let mut chosen = batch(options).map_err(|_| why.clone())?;
+                chosen.why = format!("{}, since there is no resident kernel: {why}", chosen.why);
+                Ok::<_, String>(chosen)
+            });
+            Ok(gpu.unwrap_or_else(|why| cpu(format!("worker threads: {why}"))))
         }
     }
 }
@@ -99,8 +108,24 @@ fn persistent(_: &Options) -> std::result::Result<Chosen, String> {
     Err("this build has no GPU drains".into())
 }
 
+#[cfg(feature = "gpu")]
+fn batch(options: &Options) -> std::result::Result<Chosen, String> {
+    batch::choose(options).map_err(|e| e.message)
+}
+
+#[cfg(not(feature = "gpu"))]
 fn batch(_: &Options) -> std::result::Result<Chosen, String> {
-    Err("this build has no batch drain".into())
+    Err("this build has no GPU drains".into())
+}
+
+/// The adapter that the options name.
+#[cfg(feature = "gpu")]
+fn adapter_choice(options: &Options) -> crate::gpu::Choice {
+    use crate::gpu::Choice;
+    match options.adapter.as_deref() {
+        None | Some("") => Choice::Automatic,
+        Some(text) => text.parse().map_or_else(|_| Choice::Name(text.into()), Choice::Index),
+    }
 }
 
 fn cpu(why: String) -> Chosen {

@@ -6,11 +6,12 @@
 //! at the old kernel's completions any more, and every claim that is still lent goes to the worker threads.
 
 use super::cpu;
+use super::finishing::Finishing;
 use super::pump::{Pump, PumpCounters};
 use super::{Chosen, Drain, DrainKind};
-use crate::engine::{Engine, Job, Level, LoadedSet, Options, Owners, Tally, lock};
-use crate::gpu::persistent::{Arena, DeviceCompletion, Kernel, Options as KernelOptions};
-use crate::gpu::{self, Choice, Device, GpuError, SetSlot};
+use crate::engine::{Engine, Level, LoadedSet, Options, Owners, lock};
+use crate::gpu::persistent::{Arena, Kernel, Options as KernelOptions};
+use crate::gpu::{self, Device, GpuError, SetSlot};
 use crate::input::Memory;
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Claims, Position, Stage};
@@ -37,17 +38,9 @@ const LINGER: Duration = Duration::from_millis(100);
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LAST_RETRY: Duration = Duration::from_secs(300);
 
-/// The adapter that the options name.
-pub(super) fn choice(options: &Options) -> Choice {
-    match options.adapter.as_deref() {
-        None | Some("") => Choice::Automatic,
-        Some(text) => text.parse().map_or_else(|_| Choice::Name(text.into()), Choice::Index),
-    }
-}
-
 /// Opens the device, tests the path, and takes the memory: everything that can fail.
 pub(super) fn choose(options: &Options) -> std::result::Result<Chosen, GpuError> {
-    let device = Device::open_persistent(&choice(options))?;
+    let device = Device::open_persistent(&super::adapter_choice(options))?;
     let arena = Arena::new(&device, options.arena_bytes as usize)?;
     let kernel = Arc::new(Kernel::over(&device, &kernel_options(options, 0), arena.clone())?);
     let base = NonNull::new(arena.pointer()).ok_or_else(|| GpuError { message: "the arena was not mapped".into() })?;
@@ -323,7 +316,7 @@ impl Pump for Shared {
                 continue;
             };
             let Some(claim) = engine.ring().reclaim(position) else { continue };
-            if let Err(claim) = finishing.from_device(claim, &live.kernel, done) {
+            if let Err(claim) = finishing.from_device(claim, done, live.kernel.matches(position.ticket() - 1, done)) {
                 for_host.push(claim);
             }
         }
@@ -351,79 +344,6 @@ impl Pump for Shared {
         sum.failovers = self.failovers.load(Ordering::Relaxed);
         sum.host_items = self.host_items.load(Ordering::Relaxed);
         sum
-    }
-}
-
-/// Finishing a run of items: sets are counted out once a run, owners told once.
-struct Finishing<'a> {
-    engine: &'a Engine,
-    owners: &'a mut Owners,
-    tally: Tally,
-    run: Option<(Arc<LoadedSet>, u64)>,
-    any: bool,
-}
-
-impl<'a> Finishing<'a> {
-    fn new(engine: &'a Engine, owners: &'a mut Owners) -> Self {
-        Self { engine, owners, tally: Tally::default(), run: None, any: false }
-    }
-
-    fn set(&mut self, place: u32) -> Arc<LoadedSet> {
-        if self.run.as_ref().is_none_or(|(set, _)| set.place != place) {
-            self.count_out();
-            self.run = Some((self.engine.set_at(place), 0));
-        }
-        self.run.as_ref().expect("set above").0.clone()
-    }
-
-    /// Finishes an item by what the device found, or gives it back for a scan here.
-    fn from_device(&mut self, claim: Claim, kernel: &Kernel, done: DeviceCompletion) -> std::result::Result<(), Claim> {
-        if done.overflow {
-            return Err(claim);
-        }
-        let job = self.engine.ring().payload(&claim);
-        let set = self.set(job.set);
-        let (mut count, mut matches) = (0, Vec::new());
-        if done.count > 0 {
-            if !set.rules.is_plain() {
-                return Err(claim);
-            }
-            let records = kernel.matches(claim.position().ticket() - 1, done);
-            let limit = self.engine.options().max_matches_per_item;
-            let found = crate::panics::guarded(|| {
-                self.engine.with_scratch(|scratch| set.rules.matches_of(records, scratch, limit, &mut matches))
-            });
-            match found {
-                Some(found) => count = found,
-                None => return Err(claim),
-            }
-        }
-        let outcome = self.engine.outcome(&job, &set, count, matches);
-        self.finish(claim, &job, outcome);
-        Ok(())
-    }
-
-    fn finish(&mut self, claim: Claim, job: &Job, outcome: crate::engine::Outcome) {
-        self.engine.finish(claim, job, outcome, self.owners, &mut self.tally);
-        if let Some((_, items)) = &mut self.run {
-            *items += 1;
-        }
-        self.any = true;
-    }
-
-    fn count_out(&mut self) {
-        if let Some((set, items)) = self.run.take()
-            && items > 0
-        {
-            self.engine.finished_with(&set, items);
-        }
-    }
-
-    fn end(mut self) {
-        if self.any {
-            self.engine.flush(self.owners, &mut self.tally);
-        }
-        self.count_out();
     }
 }
 

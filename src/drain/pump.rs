@@ -58,6 +58,12 @@ pub struct OnDevice {
 }
 
 impl OnDevice {
+    /// The index in the device memory of `epoch`, where it has one.
+    pub fn known(&self, epoch: u64) -> Option<u16> {
+        let word = self.word.load(Ordering::Acquire);
+        (word >> 16 == epoch && epoch != 0).then_some(word as u16)
+    }
+
     /// The index in the device memory of `epoch`. `load` makes it, with what keeps it loaded.
     pub fn index(&self, epoch: u64, load: impl FnOnce() -> (u16, Option<Box<dyn Any + Send>>)) -> u16 {
         let word = self.word.load(Ordering::Acquire);

@@ -1,14 +1,285 @@
-//! Ordinary dispatches over whatever is ready; any backend.
+//! Ordinary dispatches over whatever is ready: plain wgpu, any backend.
+//!
+//! A batch is staged into buffers of its own, dispatched, and read back asynchronously; several can be on their way.
+//! No mapped device memory, no subgroups, no kernel that stays: this is the portable path.
 
-use super::{Device, shader};
-use std::time::Instant;
+use super::completions::DeviceCompletion;
+use super::layout::{self, Job, RawMatch};
+use super::{Device, GpuError, SetKind, shader};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+/// Lanes of the workgroup that scans an item.
+const LANES: u32 = 64;
+/// Most items of a batch: every backend allows so many workgroups.
+const MOST: u32 = 65_535;
+
+/// The pipeline, shared by all batches of a drain.
+pub struct Batcher {
+    device: Device,
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    max_items: u32,
+    max_bytes: u32,
+}
+
+/// The rule sets of a batcher: one buffer of all tables. Remade when sets change, which ordinary dispatches allow.
+pub struct Sets {
+    directory: wgpu::Buffer,
+    tables: wgpu::Buffer,
+}
+
+/// Buffers for one batch at a time.
+pub struct Slot {
+    items: wgpu::Buffer,
+    arena: wgpu::Buffer,
+    done: wgpu::Buffer,
+    records: wgpu::Buffer,
+    back: wgpu::Buffer,
+    bytes: Vec<u8>,
+    jobs: Vec<[u32; 4]>,
+    state: Arc<AtomicU8>,
+}
+
+const IDLE: u8 = 0;
+const FLYING: u8 = 1;
+const READY: u8 = 2;
+const FAILED: u8 = 3;
+
+impl Batcher {
+    /// For batches of at most `max_items` items of `max_bytes` bytes together.
+    pub fn new(device: &Device, max_items: u32, max_bytes: u32) -> Result<Batcher, GpuError> {
+        let raw = &device.wgpu;
+        let module = device.module("batch", &shader::compose(shader::BATCH, LANES))?;
+        let scope = raw.push_error_scope(wgpu::ErrorFilter::Validation);
+        let entry = |binding: u32| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: wgpu::BindingType::Buffer {
+                ty: wgpu::BufferBindingType::Storage { read_only: binding < 4 },
+                has_dynamic_offset: false,
+                min_binding_size: None,
+            },
+            count: None,
+        };
+        let entries: Vec<_> = (0..6).map(entry).collect();
+        let layout =
+            raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("batch"), entries: &entries });
+        let pipeline_layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("batch"),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let pipeline = raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some("batch"),
+            layout: Some(&pipeline_layout),
+            module: &module,
+            entry_point: Some("batch"),
+            compilation_options: Default::default(),
+            cache: None,
+        });
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(GpuError::new(format!("{} refused the batch kernel: {error}", device.info().name)));
+        }
+        Ok(Batcher { device: device.clone(), pipeline, layout, max_items: max_items.min(MOST), max_bytes })
+    }
+
+    fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        let size = bytes.max(256).next_multiple_of(256);
+        self.device.wgpu.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Buffers for one more batch in flight.
+    pub fn slot(&self) -> Result<Slot, GpuError> {
+        use wgpu::BufferUsages as Usage;
+        let scope = self.device.wgpu.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let items = u64::from(self.max_items);
+        let record_bytes = items * u64::from(layout::INLINE_RECORDS * layout::RECORD_WORDS) * 4;
+        let storage = Usage::STORAGE | Usage::COPY_DST;
+        let slot = Slot {
+            items: self.buffer("items", items * 16, storage),
+            // A matcher may look a little past the last item.
+            arena: self.buffer("bytes", u64::from(self.max_bytes) + 64, storage),
+            done: self.buffer("results", items * 4, Usage::STORAGE | Usage::COPY_SRC),
+            records: self.buffer("records", record_bytes, Usage::STORAGE | Usage::COPY_SRC),
+            back: self.buffer("read back", items * 4 + record_bytes, Usage::COPY_DST | Usage::MAP_READ),
+            bytes: Vec::with_capacity(self.max_bytes as usize),
+            jobs: Vec::with_capacity(self.max_items as usize),
+            state: Arc::new(AtomicU8::new(IDLE)),
+        };
+        match pollster::block_on(scope.pop()) {
+            None => Ok(slot),
+            Some(error) => Err(GpuError::new(format!("no memory for a batch: {error}"))),
+        }
+    }
+
+    /// One buffer with these sets' tables; a job names a set by its index here.
+    pub fn sets(&self, kinds: &[SetKind<'_>]) -> Result<Sets, GpuError> {
+        let (mut directory, mut tables) = (Vec::new(), Vec::new());
+        for kind in kinds {
+            directory.extend_from_slice(&[kind.code(), tables.len() as u32]);
+            tables.extend_from_slice(kind.words());
+            // Tables begin where a section may: on 64 bytes.
+            tables.resize(tables.len().next_multiple_of(16), 0);
+        }
+        let scope = self.device.wgpu.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST;
+        let sets = Sets {
+            directory: self.buffer("directory", directory.len() as u64 * 4, usage),
+            tables: self.buffer("tables", tables.len() as u64 * 4, usage),
+        };
+        if let Some(error) = pollster::block_on(scope.pop()) {
+            return Err(GpuError::new(format!("no memory for the rule tables: {error}")));
+        }
+        self.device.queue.write_buffer(&sets.directory, 0, bytemuck::cast_slice(&directory));
+        self.device.queue.write_buffer(&sets.tables, 0, bytemuck::cast_slice(&tables));
+        Ok(sets)
+    }
+
+    /// Sends what was put into the slot.
+    pub fn submit(&self, slot: &mut Slot, sets: &Sets) {
+        let raw = &self.device.wgpu;
+        let count = slot.jobs.len() as u32;
+        slot.bytes.resize(slot.bytes.len().next_multiple_of(4), 0);
+        self.device.queue.write_buffer(&slot.items, 0, bytemuck::cast_slice(&slot.jobs));
+        if !slot.bytes.is_empty() {
+            self.device.queue.write_buffer(&slot.arena, 0, &slot.bytes);
+        }
+        let buffers = [&slot.items, &sets.directory, &slot.arena, &sets.tables, &slot.done, &slot.records];
+        let entries: Vec<_> = buffers
+            .iter()
+            .enumerate()
+            .map(|(binding, buffer)| wgpu::BindGroupEntry {
+                binding: binding as u32,
+                resource: buffer.as_entire_binding(),
+            })
+            .collect();
+        let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("batch"),
+            layout: &self.layout,
+            entries: &entries,
+        });
+        let mut encoder = raw.create_command_encoder(&Default::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&Default::default());
+            pass.set_pipeline(&self.pipeline);
+            pass.set_bind_group(0, &bind_group, &[]);
+            pass.dispatch_workgroups(count, 1, 1);
+        }
+        let results = u64::from(count) * 4;
+        let record_bytes = u64::from(count * layout::INLINE_RECORDS * layout::RECORD_WORDS) * 4;
+        encoder.copy_buffer_to_buffer(&slot.done, 0, &slot.back, 0, results);
+        encoder.copy_buffer_to_buffer(&slot.records, 0, &slot.back, results, record_bytes);
+        slot.state.store(FLYING, Ordering::Release);
+        self.device.queue.submit([encoder.finish()]);
+        let state = slot.state.clone();
+        slot.back.map_async(wgpu::MapMode::Read, ..results + record_bytes, move |result| {
+            state.store(if result.is_ok() { READY } else { FAILED }, Ordering::Release);
+        });
+    }
+
+    /// Waits until the slot's batch is back.
+    pub fn wait(&self, slot: &Slot, patience: Duration) -> Result<(), GpuError> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let _ = self.device.wgpu.poll(wgpu::PollType::Poll);
+            match slot.state.load(Ordering::Acquire) {
+                READY => return Ok(()),
+                FAILED => return Err(GpuError::new("a batch could not be read back")),
+                _ => {}
+            }
+            if let Some(trouble) = self.device.trouble() {
+                return Err(GpuError::new(trouble));
+            }
+            if Instant::now() > deadline {
+                return Err(GpuError::new(format!("a batch did not come back within {patience:?}")));
+            }
+            std::thread::sleep(Duration::from_micros(20));
+        }
+    }
+
+    /// Shows each item's answer, in the order they were put in, and empties the slot.
+    pub fn take(
+        &self,
+        slot: &mut Slot,
+        mut show: impl FnMut(usize, DeviceCompletion, &[RawMatch]),
+    ) -> Result<(), GpuError> {
+        let count = slot.jobs.len();
+        let per_item = layout::INLINE_RECORDS as usize;
+        let total = count * 4 + count * per_item * size_of::<RawMatch>();
+        {
+            let mapped = slot
+                .back
+                .get_mapped_range(..total as u64)
+                .map_err(|e| GpuError::new(format!("a batch could not be read back: {e}")))?;
+            let (results, records) = mapped.split_at(count * 4);
+            let results: &[u32] = bytemuck::cast_slice(results);
+            let records: &[RawMatch] = bytemuck::cast_slice(records);
+            for (i, &word) in results.iter().enumerate() {
+                let done = DeviceCompletion {
+                    count: word & (layout::RESULT_MAX >> 1),
+                    overflow: word & layout::RESULT_HOST != 0,
+                };
+                let first = i * per_item;
+                show(i, done, &records[first..first + (done.count as usize).min(per_item)]);
+            }
+        }
+        slot.reset();
+        Ok(())
+    }
+
+    /// What the adapter is.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+}
+
+impl Slot {
+    /// Puts an item in; false: it does not fit any more.
+    pub fn push(&mut self, batcher: &Batcher, bytes: &[u8], set: u32) -> bool {
+        if self.jobs.len() == batcher.max_items as usize || self.bytes.len() + bytes.len() > batcher.max_bytes as usize
+        {
+            return false;
+        }
+        self.jobs.push([self.bytes.len() as u32, bytes.len() as u32, set, 0]);
+        self.bytes.extend_from_slice(bytes);
+        true
+    }
+
+    /// Items in it.
+    pub fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Forgets what is in it. Not while it is on its way, unless the device is given up.
+    pub fn reset(&mut self) {
+        if self.state.swap(IDLE, Ordering::AcqRel) != IDLE {
+            self.back.unmap();
+        }
+        self.jobs.clear();
+        self.bytes.clear();
+    }
+}
+
+/// A job as the shader's `items` has it: kept beside [`Job`] so that a change of one is seen at the other.
+const _: () = assert!(size_of::<Job>() <= 16);
 
 /// Nanoseconds of `count` dispatches of one workgroup, each submitted and waited for: what the resident kernel saves.
 #[doc(hidden)]
 pub fn submit_wait_times(device: &Device, count: usize) -> Vec<u64> {
     let source = "@group(0) @binding(0) var<storage, read_write> word: array<u32>;
         @compute @workgroup_size(32) fn touch() { word[0] = 1u; }";
-    let _ = shader::BATCH;
     let Ok(module) = device.module("touch", source) else { return Vec::new() };
     let raw = &device.wgpu;
     let pipeline = raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {

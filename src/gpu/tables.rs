@@ -48,6 +48,26 @@ pub enum SetKind<'a> {
     Literal(&'a [u32]),
 }
 
+impl SetKind<'_> {
+    /// What the directory says.
+    pub(super) fn code(&self) -> u32 {
+        match self {
+            SetKind::Empty => layout::KIND_EMPTY,
+            SetKind::Host => layout::KIND_HOST,
+            SetKind::Probe => layout::KIND_PROBE,
+            SetKind::Literal(_) => layout::KIND_LITERAL,
+        }
+    }
+
+    /// Its tables.
+    pub(super) fn words(&self) -> &[u32] {
+        match self {
+            SetKind::Literal(words) => words,
+            _ => &[],
+        }
+    }
+}
+
 /// The directory and the memory of all tables.
 pub(super) struct Tables {
     buffer: Buffer,
@@ -84,12 +104,7 @@ impl Tables {
 
     /// Writes a set's tables and its directory entry. `ended`: newest lease known to have ended.
     pub fn load(&self, control: &Buffer, ended: u32, kind: SetKind<'_>) -> Result<SetSlot, TableError> {
-        let (code, words) = match kind {
-            SetKind::Empty => (layout::KIND_EMPTY, &[][..]),
-            SetKind::Host => (layout::KIND_HOST, &[][..]),
-            SetKind::Probe => (layout::KIND_PROBE, &[][..]),
-            SetKind::Literal(words) => (layout::KIND_LITERAL, words),
-        };
+        let (code, words) = (kind.code(), kind.words());
         let mut inner = self.inner.lock().unwrap_or_else(|p| p.into_inner());
         inner.wake(ended);
         let index = inner.free.pop().ok_or(TableError::Sets)?;

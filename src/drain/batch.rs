@@ -1,0 +1,310 @@
+//! The batch drain: a thread claims what is ready, sends it to the GPU as one ordinary dispatch, and finishes the batch
+//! before while the next one is on its way. Works on every backend; what the device cannot answer is scanned here.
+
+use super::finishing::Finishing;
+use super::pump::{OnDevice, Pump, PumpCounters};
+use super::{Chosen, Drain, DrainKind, cpu};
+use crate::engine::{Engine, Level, LoadedSet, Options, Owners, lock};
+use crate::gpu::batch::{Batcher, Sets, Slot};
+use crate::gpu::{Device, GpuError, SetKind};
+use crate::ring::{Claim, Position};
+use crate::scan::Scratch;
+use crate::status::{Error, Result, TRM_ERR_MEMORY};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Items of a batch, at most.
+const ITEMS: u32 = 8192;
+/// Bytes of a batch, at most; a larger item is scanned here.
+const BYTES: u32 = 16 << 20;
+/// Batches on their way at one time.
+const DEPTH: usize = 3;
+
+/// Opens the device and takes the memory: everything that can fail.
+pub(super) fn choose(options: &Options) -> std::result::Result<Chosen, GpuError> {
+    let device = Device::open(&super::adapter_choice(options))?;
+    let name = device.info().name.clone();
+    let batcher = Batcher::new(&device, ITEMS.min(options.ring_size), BYTES)?;
+    let slots = (0..DEPTH).map(|_| batcher.slot()).collect::<std::result::Result<Vec<_>, _>>()?;
+    Ok(Chosen {
+        kind: DrainKind::Batch,
+        why: format!("batches on {name}"),
+        memory: None,
+        start: Box::new(move |engine| Ok(Box::new(Batches::start(engine, batcher, slots)?))),
+    })
+}
+
+struct Batches {
+    thread: JoinHandle<()>,
+    engine: std::sync::Weak<Engine>,
+}
+
+/// What the statistics see of the thread.
+struct Shared {
+    launches: AtomicU64,
+    host_items: AtomicU64,
+    lost: AtomicBool,
+    why: Mutex<String>,
+}
+
+impl Batches {
+    fn start(engine: &Arc<Engine>, batcher: Batcher, slots: Vec<Slot>) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            launches: AtomicU64::new(0),
+            host_items: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+            why: Mutex::new(format!("batches on {}", batcher.device().info().name)),
+        });
+        let (mine, counted) = (engine.clone(), shared.clone());
+        let thread = std::thread::Builder::new()
+            .name("trommel-batch".into())
+            .spawn(move || Thread::new(&mine, &counted, batcher).run(slots))
+            .map_err(|why| {
+                Error::new(TRM_ERR_MEMORY, format!("no thread could be started ({why}): raise the limit of threads"))
+            })?;
+        engine.set_pump(shared);
+        Ok(Self { thread, engine: Arc::downgrade(engine) })
+    }
+}
+
+impl Drain for Batches {
+    fn stop(self: Box<Self>) {
+        if let Some(engine) = self.engine.upgrade() {
+            engine.work().notify_all();
+        }
+        let _ = self.thread.join();
+    }
+}
+
+impl Pump for Shared {
+    fn forward(&self, engine: &Engine, _urgent: bool) {
+        engine.work().notify(1);
+    }
+
+    fn harvest(&self, _: &Engine, _: &mut dyn Iterator<Item = Position>, _: usize, _: &mut Owners) {}
+
+    fn now(&self) -> (DrainKind, String) {
+        let kind = if self.lost.load(Ordering::Relaxed) { DrainKind::Cpu } else { DrainKind::Batch };
+        (kind, lock(&self.why).clone())
+    }
+
+    fn counters(&self) -> PumpCounters {
+        PumpCounters {
+            launches: self.launches.load(Ordering::Relaxed),
+            host_items: self.host_items.load(Ordering::Relaxed),
+            failovers: u64::from(self.lost.load(Ordering::Relaxed)),
+            ..PumpCounters::default()
+        }
+    }
+}
+
+/// A batch on its way: the claims in the order in which they were put in.
+struct Flight {
+    slot: Slot,
+    claims: Vec<Claim>,
+}
+
+/// The drain's thread.
+struct Thread<'a> {
+    engine: &'a Engine,
+    shared: &'a Shared,
+    batcher: Batcher,
+    /// Sets that the tables in use were made of, by index; the first is the host's.
+    known: Vec<Arc<LoadedSet>>,
+    sets: Option<Sets>,
+    epoch: u64,
+    scratch: Box<Scratch>,
+    owners: Owners,
+}
+
+impl<'a> Thread<'a> {
+    fn new(engine: &'a Engine, shared: &'a Shared, batcher: Batcher) -> Self {
+        Self {
+            engine,
+            shared,
+            batcher,
+            known: Vec::new(),
+            sets: None,
+            epoch: 0,
+            scratch: Box::default(),
+            owners: Owners::default(),
+        }
+    }
+
+    fn run(mut self, mut free: Vec<Slot>) {
+        let mut flying: VecDeque<Flight> = VecDeque::new();
+        loop {
+            let engine = self.engine;
+            let found = if flying.is_empty() {
+                // Nothing on its way: sleep until there is something to send.
+                engine.work().wait_until(None, || {
+                    if engine.is_stopping() {
+                        return Some(None);
+                    }
+                    engine.ring().claim(ITEMS as usize).map(Some)
+                })
+            } else if free.is_empty() {
+                Some(None)
+            } else {
+                Some(engine.ring().claim(ITEMS as usize))
+            };
+            match found.flatten() {
+                Some(claims) => {
+                    let mut claims = claims.peekable();
+                    while claims.peek().is_some() {
+                        let Some(slot) = free.pop() else {
+                            let landed = self.land(flying.pop_front().expect("all slots are on their way"));
+                            free.push(landed);
+                            continue;
+                        };
+                        match self.send(slot, &mut claims) {
+                            Ok(flight) => flying.push_back(flight),
+                            Err(slot) => free.push(slot),
+                        }
+                    }
+                }
+                None => match flying.pop_front() {
+                    Some(flight) => {
+                        let landed = self.land(flight);
+                        free.push(landed);
+                    }
+                    None => return,
+                },
+            }
+        }
+    }
+
+    /// Fills a slot and sends it; the slot comes back where nothing was for the device.
+    fn send(
+        &mut self,
+        mut slot: Slot,
+        claims: &mut std::iter::Peekable<impl Iterator<Item = Claim>>,
+    ) -> std::result::Result<Flight, Slot> {
+        let mut sent = Vec::new();
+        let mut here = Vec::new();
+        while let Some(claim) = claims.peek() {
+            let job = self.engine.ring().payload(claim);
+            let set = self.engine.set_at(job.set);
+            if !slot.is_empty() && set.device.known(self.epoch).is_none() {
+                // A new set may move the others' indexes: what is in the slot goes first.
+                break;
+            }
+            let index = if self.lost() { None } else { self.index(&set) };
+            let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
+            match index {
+                Some(index) if bytes.len() <= BYTES as usize => {
+                    if !slot.push(&self.batcher, bytes, index) {
+                        break;
+                    }
+                    sent.extend(claims.next());
+                }
+                _ => here.extend(claims.next()),
+            }
+        }
+        let flight = match (&self.sets, sent.is_empty()) {
+            (Some(sets), false) => {
+                self.batcher.submit(&mut slot, sets);
+                self.shared.launches.fetch_add(1, Ordering::Relaxed);
+                Ok(Flight { slot, claims: sent })
+            }
+            _ => Err(slot),
+        };
+        // While the batch is on its way.
+        self.scan_here(here);
+        flight
+    }
+
+    /// The set's index in the tables on the device; the tables are remade for a set that is new.
+    fn index(&mut self, set: &Arc<LoadedSet>) -> Option<u32> {
+        let place = &set.device;
+        if let Some(index) = OnDevice::known(place, self.epoch) {
+            return (index != 0).then_some(u32::from(index));
+        }
+        // Sets that nobody else holds are gone.
+        self.known.retain(|known| Arc::strong_count(known) > 1);
+        if !self.known.iter().any(|known| Arc::ptr_eq(known, set)) {
+            self.known.push(set.clone());
+        }
+        self.epoch += 1;
+        let mut kinds = vec![SetKind::Host];
+        for (i, known) in self.known.iter().enumerate() {
+            let kind = known.rules.device_kind();
+            // Index 0 says: not for the device.
+            let index = if kind == SetKind::Host { 0 } else { i as u16 + 1 };
+            kinds.push(kind);
+            known.device.index(self.epoch, || (index, None));
+        }
+        match self.batcher.sets(&kinds) {
+            Ok(sets) => self.sets = Some(sets),
+            Err(error) => self.lose(&error),
+        }
+        OnDevice::known(place, self.epoch).filter(|&index| index != 0).map(u32::from)
+    }
+
+    /// Waits for a batch and finishes it.
+    fn land(&mut self, mut flight: Flight) -> Slot {
+        let mut here = Vec::new();
+        let claims = std::mem::take(&mut flight.claims);
+        if let Err(error) =
+            self.batcher.wait(&flight.slot, Duration::from_millis(self.engine.options().watchdog_ms.into()))
+        {
+            self.lose(&error);
+            here.extend(claims);
+            // The device may still write into this slot's buffers; wgpu keeps them until it does not.
+            flight.slot.reset();
+        } else {
+            let mut claims = claims.into_iter();
+            let mut owners = std::mem::take(&mut self.owners);
+            let mut finishing = Finishing::new(self.engine, &mut owners);
+            let taken = self.batcher.take(&mut flight.slot, |_, done, records| {
+                if let Some(claim) = claims.next()
+                    && let Err(claim) = finishing.from_device(claim, done, records)
+                {
+                    here.push(claim);
+                }
+            });
+            finishing.end();
+            self.owners = owners;
+            if let Err(error) = taken {
+                self.lose(&error);
+                flight.slot.reset();
+            }
+            here.extend(claims);
+        }
+        self.scan_here(here);
+        flight.slot
+    }
+
+    fn scan_here(&mut self, claims: Vec<Claim>) {
+        if claims.is_empty() {
+            return;
+        }
+        self.shared.host_items.fetch_add(claims.len() as u64, Ordering::Relaxed);
+        let mut owners = std::mem::take(&mut self.owners);
+        let mut finishing = Finishing::new(self.engine, &mut owners);
+        for claim in claims {
+            let job = self.engine.ring().payload(&claim);
+            let set = finishing.set(job.set);
+            let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
+            let outcome = cpu::scan_bytes(self.engine, &job, &set, bytes, &mut self.scratch);
+            finishing.finish(claim, &job, outcome);
+        }
+        finishing.end();
+        self.owners = owners;
+    }
+
+    fn lost(&self) -> bool {
+        self.shared.lost.load(Ordering::Relaxed)
+    }
+
+    fn lose(&self, error: &GpuError) {
+        if !self.shared.lost.swap(true, Ordering::Relaxed) {
+            let message = format!("{} is given up ({error}): scanning on the CPU", self.batcher.device().info().name);
+            self.engine.options().log.say(Level::Warn, &message);
+            *lock(&self.shared.why) = message;
+        }
+    }
+}
