@@ -120,11 +120,12 @@ pub(super) fn assemble(
         false => Some(string_table(&factors, options, limits)?),
     };
     let (groups, always) = group(hosts);
-    let oracles = info.iter().map(|_| OnceLock::new()).collect();
+    let oracles = rules.iter().map(|_| OnceLock::new()).collect();
     let mut set = Rules {
         serial: next_serial(),
         semantics: options.semantics,
-        info,
+        info: OnceLock::from(info),
+        saved_info: None,
         rules,
         finder,
         use_starts,
@@ -164,7 +165,7 @@ impl Rules {
             + size_of_val(self.use_starts.as_slice())
             + size_of_val(self.branches.as_slice())
             + size_of_val(self.runs.as_slice());
-        self.info.iter().map(|info| info.table_bytes).sum::<u64>()
+        self.info().iter().map(|info| info.table_bytes).sum::<u64>()
             + self.finder.as_ref().map_or(0, |finder| finder.as_bytes().len() as u64)
             + self.groups.iter().map(|group| group.dfa.memory_usage() as u64).sum::<u64>()
             + flat as u64

@@ -8,10 +8,12 @@ pub mod flags;
 pub(crate) mod group;
 mod info;
 pub mod literal;
+mod load;
 mod options;
 pub(crate) mod oracle;
 mod parse;
 pub(crate) mod plan;
+mod save;
 pub(crate) mod tables;
 pub(crate) mod walk;
 
@@ -40,7 +42,9 @@ pub struct Rules {
     /// Tells sets apart in a thread's scratch; never used twice in a process.
     pub(crate) serial: u64,
     pub(crate) semantics: Semantics,
-    pub(crate) info: Vec<RuleInfo>,
+    /// Spelled out when first asked for.
+    pub(crate) info: OnceLock<Vec<RuleInfo>>,
+    pub(crate) saved_info: Option<info::SavedInfo>,
     pub(crate) rules: Vec<RuleTable>,
     pub(crate) finder: Option<literal::LiteralTable>,
     /// For each tag of the finder: where in `uses` its list starts; one more entry than tags.
@@ -89,7 +93,8 @@ impl Rules {
 
     /// One entry for each pattern, in the order given to `compile`.
     pub fn info(&self) -> &[RuleInfo] {
-        &self.info
+        let spell = || self.saved_info.as_ref().map(info::SavedInfo::all).unwrap_or_default();
+        self.info.get_or_init(spell)
     }
 
     /// What counts as a match in this set.

@@ -23,7 +23,8 @@ impl Oracle {
     /// The oracle of a pattern that compilation accepted.
     pub fn of(pattern: &Pattern<'_>, semantics: Semantics) -> Oracle {
         let limits = Limits::NONE;
-        let hir = parse::parse(pattern, &limits).expect("the pattern was accepted before");
+        // It does parse: compilation accepted it. A loaded set could hold anything, though, and must not panic.
+        let hir = parse::parse(pattern, &limits).unwrap_or_else(|_| Hir::fail());
         match semantics {
             Semantics::Leftmost => {
                 let config = meta::Config::new()

@@ -95,12 +95,13 @@ fn back_walk(before: &Hir, kind: Kind) -> (Option<Built>, bool) {
         return (None, false);
     }
     let subs = elements(before.clone());
-    let mut from = 0;
+    let (mut from, mut step) = (0, 1);
     while from < subs.len() {
         if let Some(built) = Built::new(&Hir::concat(subs[from..].to_vec()), kind) {
             return (Some(built), from > 0);
         }
-        from += (subs.len() - from).div_ceil(2);
+        from += step;
+        step *= 2;
     }
     (None, true)
 }
@@ -109,12 +110,15 @@ fn back_walk(before: &Hir, kind: Kind) -> (Option<Built>, bool) {
 fn ahead_walk(rest: Hir) -> (Option<Built>, bool) {
     let mut subs = elements(shortest(rest));
     let all = subs.len();
+    // One element less, then two, then four: usually the last few make it large, and each says much.
+    let mut cut = 1;
     while !subs.is_empty() {
         // What was cut off may leave an end that can be shortened.
         if let Some(built) = Built::new(&shortest(Hir::concat(subs.clone())), Kind::Any) {
             return (Some(built), subs.len() < all);
         }
-        subs.truncate(subs.len() / 2);
+        subs.truncate(subs.len().saturating_sub(cut));
+        cut *= 2;
     }
     (None, true)
 }

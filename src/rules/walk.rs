@@ -89,7 +89,7 @@ pub(crate) enum Kind {
 }
 
 /// A walk may have this many words, or it is not built: one that is larger would not stay in the cache anyway.
-const MAX_WORDS: usize = 48 << 10;
+const MAX_WORDS: usize = 64 << 10;
 /// The compiled pattern may take this much on the way.
 const MAX_NFA: usize = 2 << 20;
 /// Memory for the construction: above anything that `MAX_WORDS` lets it reach.
@@ -209,10 +209,6 @@ impl Walks {
         self.known_classes = HashMap::new();
         self.rows.shrink_to_fit();
         self.classes.shrink_to_fit();
-    }
-
-    pub fn bytes(&self) -> u64 {
-        (self.rows.len() * 4 + self.classes.len() + self.walks.len() * size_of::<Walk>()) as u64
     }
 
     /// From arrays that were saved: every offset is checked, so that no walk can leave its rows.

@@ -74,8 +74,9 @@ impl Rules {
         let mut hits = std::mem::take(&mut scratch.hits);
         let mut literals = scratch.literals.take().unwrap_or_default();
         finder.find(haystack, &mut literals, &mut |tag, start, end| {
-            let list = self.use_starts[tag as usize] as usize..self.use_starts[tag as usize + 1] as usize;
-            for what in &self.uses[list] {
+            // A loaded set's strings may have any tag.
+            let Some(&[from, to]) = self.use_starts.get(tag as usize..tag as usize + 2) else { return };
+            for what in &self.uses[from as usize..to as usize] {
                 match what.meaning() {
                     Meaning::Match(rule) => hits.push((end as u64, start as u64, rule)),
                     Meaning::Border(branch) => self.border(branch, start, haystack, scratch),

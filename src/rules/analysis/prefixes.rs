@@ -11,7 +11,11 @@ pub(crate) const MAX_STRINGS: usize = 64;
 /// Strings are cut at this length: longer ones filter no better.
 pub(crate) const MAX_LEN: usize = 32;
 /// Classes up to this many members (a letter in both cases is one) are multiplied out.
-const MAX_CLASS: usize = 16;
+const MAX_CLASS: usize = 40;
+/// Strings of this length are good enough: only small choices are appended to them.
+const LONG_ENOUGH: usize = 4;
+/// What a small choice is.
+const SMALL: usize = 4;
 
 /// A string that occurs in every match, possibly compared without ASCII case.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +116,11 @@ fn close(items: &mut [Item]) {
 fn append(heads: &mut Vec<Item>, tails: &[Item]) -> bool {
     let open = heads.iter().filter(|head| head.open).count();
     if open == 0 {
+        return false;
+    }
+    let long = heads.iter().filter(|head| head.open).all(|head| head.factor.bytes.len() >= LONG_ENOUGH);
+    if long && tails.len() > SMALL {
+        close(heads);
         return false;
     }
     if heads.len() - open + open * tails.len() > MAX_STRINGS {
