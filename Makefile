@@ -112,7 +112,7 @@ loom-mutations:
 
 # C programs cannot load an instrumented library; they are looked at by valgrind.
 C_TESTS := c_programs header scan_tree symbols valgrind
-RUST_TESTS := $(filter-out $(C_TESTS) gpu%,$(patsubst %/main,%,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs tests/*/main.rs))))
+RUST_TESTS := $(filter-out $(C_TESTS) gpu% loom% lease_model,$(patsubst %/main,%,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs tests/*/main.rs))))
 NIGHTLY_TEST = $(CARGO) +nightly test --locked --no-default-features --features faults --target $(HOST) \
 	--lib $(addprefix --test ,$(RUST_TESTS))
 # Sanitizers make a program five to fifteen times slower: fewer random cases.
