@@ -154,7 +154,7 @@ fn open_and_close() {
         let handle =
             Engine::create(Options { processor: Processor::Cpu, ..Options::default() }).expect("an engine can be made");
         most = most.max(resident().saturating_sub(before));
-        handle.close(None);
+        handle.close(None).expect("it closes");
         drop(handle);
         times.push(start.elapsed().as_secs_f64() * 1e3);
     }

@@ -11,10 +11,10 @@ use std::thread::scope;
 fn text_of(n: u64) -> (Vec<u8>, Vec<(u64, u64, u32)>) {
     let mut text = vec![b'.'; n as usize % 50];
     let at = text.len() as u64;
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         text.extend_from_slice(b"needle!");
     }
-    let spans = if n % 3 == 0 { vec![(at, at + 6, 0)] } else { vec![] };
+    let spans = if n.is_multiple_of(3) { vec![(at, at + 6, 0)] } else { vec![] };
     (text, spans)
 }
 

@@ -73,9 +73,8 @@ fn text(random: &mut Random) -> Vec<u8> {
 }
 
 fn collect(handle: &Handle, completions: &mut Vec<trm_completion>, matches: &mut Vec<trm_match>) -> usize {
-    // SAFETY: plain integers.
-    let mut some: [trm_completion; 64] = unsafe { std::mem::zeroed() };
-    let mut room: Vec<trm_match> = vec![unsafe { std::mem::zeroed() }; 1 << 16];
+    let mut some = [trm_completion::default(); 64];
+    let mut room = vec![trm_match::default(); 1 << 16];
     let mut buffers = Buffers { completions: &mut some, matches: &mut room };
     match handle.collect(Some(Instant::now() + Duration::from_secs(20)), &mut buffers) {
         Answer::Took(taken) => {
@@ -190,8 +189,7 @@ fn waits_answer_single_items_and_tickets_stay_exact() {
     let handle = engine(options());
     for n in 0..300u64 {
         let position = handle.submit(b"a needle", 1, n as u32).unwrap();
-        // SAFETY: plain integers.
-        let (mut completion, mut matches): ([trm_completion; 1], [trm_match; 4]) = unsafe { std::mem::zeroed() };
+        let (mut completion, mut matches) = ([trm_completion::default(); 1], [trm_match::default(); 4]);
         let mut buffers = Buffers { completions: &mut completion, matches: &mut matches };
         let deadline = Some(Instant::now() + Duration::from_secs(20));
         match handle.wait(position.ticket(), deadline, &mut buffers) {

@@ -316,7 +316,9 @@ impl Pump for Shared {
                 continue;
             };
             let Some(claim) = engine.ring().reclaim(position) else { continue };
-            if let Err(claim) = finishing.from_device(claim, done, live.kernel.matches(position.ticket() - 1, done)) {
+            if let Err(claim) =
+                finishing.finish_by_device(claim, done, live.kernel.matches(position.ticket() - 1, done))
+            {
                 for_host.push(claim);
             }
         }

@@ -73,6 +73,7 @@ pub struct Engine {
     work: WaitList,
     stopping: AtomicBool,
     stats: stats::Counters,
+    #[allow(clippy::vec_box, reason = "a scratch is large, and moved under a lock")]
     scratches: Mutex<Vec<Box<Scratch>>>,
     drain: Mutex<Option<Box<dyn Drain>>>,
     pump: OnceLock<Arc<dyn Pump>>,

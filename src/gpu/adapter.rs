@@ -69,7 +69,8 @@ type Found = (wgpu::Adapter, AdapterInfo);
 
 /// The adapters with their wgpu handles. Drivers are loaded once a process: it takes long, and some print.
 pub(super) fn list() -> Result<Vec<Found>, GpuError> {
-    static LIST: Mutex<Option<(u32, Result<Vec<Found>, GpuError>)>> = Mutex::new(None);
+    type Listed = Result<Vec<Found>, GpuError>;
+    static LIST: Mutex<Option<(u32, Listed)>> = Mutex::new(None);
     let mut list = LIST.lock().unwrap_or_else(PoisonError::into_inner);
     match &*list {
         // A driver's state does not survive a fork.

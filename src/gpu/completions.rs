@@ -54,7 +54,7 @@ impl Completions {
     pub fn poll(&self, position: u64) -> Option<DeviceCompletion> {
         let word = self.word(position).load(Ordering::Acquire);
         let tag = layout::lap(position, self.bits) & 0xff;
-        (word >> layout::RESULT_BITS == tag).then(|| DeviceCompletion {
+        (word >> layout::RESULT_BITS == tag).then_some(DeviceCompletion {
             count: word & (layout::RESULT_MAX >> 1),
             overflow: word & layout::RESULT_HOST != 0,
         })

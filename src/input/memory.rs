@@ -62,6 +62,7 @@ impl Memory {
     }
 
     /// Usable bytes, without the padding.
+    #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
         self.len
     }

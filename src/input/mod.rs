@@ -70,6 +70,7 @@ impl Arena {
     }
 
     /// Bytes in all.
+    #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> u64 {
         self.memory.len() as u64
     }

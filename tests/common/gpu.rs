@@ -9,8 +9,8 @@ use trommel::gpu::{AdapterKind, Choice, Device, Job, Probe, SetKind, adapters};
 
 /// The adapter the tests run on: the one asked for by TROMMEL_ADAPTER, else a real one, else software.
 pub fn choice() -> Choice {
-    // SAFETY: set before any driver is loaded, the same value from every test thread.
     if std::env::var_os("XDG_RUNTIME_DIR").is_none() {
+        // SAFETY: set before any driver is loaded, the same value from every test thread.
         unsafe { std::env::set_var("XDG_RUNTIME_DIR", std::env::temp_dir()) };
     }
     if std::env::var_os("TROMMEL_ADAPTER").is_some() {
@@ -123,7 +123,7 @@ pub fn flood(
                         break done;
                     }
                     spins += 1;
-                    if spins % 4096 == 0 {
+                    if spins.is_multiple_of(4096) {
                         if began.elapsed() > patience {
                             outcome.lost = total - next;
                             let mut now = state.lock().unwrap();
