@@ -261,7 +261,7 @@ impl<'a> Thread<'a> {
             let mut finishing = Finishing::new(self.engine, &mut owners);
             let taken = self.batcher.take(&mut flight.slot, |_, done, records| {
                 if let Some(claim) = claims.next()
-                    && let Err(claim) = finishing.from_device(claim, done, records)
+                    && let Err(claim) = finishing.finish_by_device(claim, done, records)
                 {
                     here.push(claim);
                 }

@@ -30,7 +30,7 @@ impl<'a> Finishing<'a> {
     }
 
     /// Finishes an item by what the device found, or gives it back for a scan here.
-    pub fn from_device(
+    pub fn finish_by_device(
         &mut self,
         claim: Claim,
         done: DeviceCompletion,
