@@ -9,14 +9,15 @@ use super::cpu;
 use super::finishing::Finishing;
 use super::pump::{Pump, PumpCounters};
 use super::{Chosen, Drain, DrainKind};
-use crate::engine::{Engine, Level, LoadedSet, Options, Owners, lock};
-use crate::gpu::persistent::{Arena, Kernel, Options as KernelOptions};
+use crate::engine::{Delivery, Engine, Level, LoadedSet, Options, Owners, Tally, lock};
+use crate::gpu::persistent::{Arena, DeviceCompletion, Kernel, Options as KernelOptions};
 use crate::gpu::{self, Device, GpuError, SetSlot};
 use crate::input::Memory;
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Claims, Position, Stage};
 use crate::scan::Scratch;
-use crate::status::{Error, Result, TRM_ERR_MEMORY};
+use crate::status::{Error, Result, TRM_ERR_MEMORY, TRM_OK};
+use crate::types::trm_completion;
 use std::collections::VecDeque;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -329,6 +330,50 @@ impl Pump for Shared {
         }
     }
 
+    fn take_plain(&self, engine: &Engine, first: Position, out: &mut [trm_completion]) -> usize {
+        let live = self.live();
+        let Some(live) = &*live else { return 0 };
+        let is_plain = |position: Position| {
+            matches!(live.kernel.poll_done(position.ticket() - 1), Some(DeviceCompletion { count: 0, overflow: false }))
+        };
+        let ring = engine.ring();
+        let claims = ring.reclaim_run(first, out.len(), is_plain);
+        let count = claims.len();
+        let mut tally = Tally::default();
+        let mut run: Option<(Arc<LoadedSet>, u64)> = None;
+        for (i, to) in out[..count].iter_mut().enumerate() {
+            let job = ring.payload_of(&claims, i);
+            if run.as_ref().is_none_or(|(set, _)| set.place != job.set) {
+                if let Some((set, items)) = run.take() {
+                    engine.finished_with(&set, items);
+                }
+                run = Some((engine.set_at(job.set), 0));
+            }
+            let (set, items) = run.as_mut().expect("set above");
+            *items += 1;
+            if job.owns_region {
+                engine.arena().release_copy(job.input_offset);
+            }
+            tally.add_plain(1, u64::from(job.input_len));
+            *to = trm_completion {
+                ticket: first.plus(i as u64).ticket(),
+                correlation: job.correlation,
+                rule_set_id: set.id,
+                status: TRM_OK,
+                first_match: 0,
+                match_count: 0,
+            };
+        }
+        if count > 0 {
+            engine.count(&mut tally);
+        }
+        ring.finish_all(claims);
+        if let Some((set, items)) = run {
+            engine.finished_with(&set, items);
+        }
+        count
+    }
+
     fn now(&self) -> (DrainKind, String) {
         let kind = if self.live().is_some() { DrainKind::Persistent } else { DrainKind::Cpu };
         (kind, lock(&self.why).clone())
@@ -420,17 +465,26 @@ impl Reaper {
         let _ = shared.keeper.set(std::thread::current());
         while !engine.is_stopping() {
             shared.forward(engine, true);
-            let (oldest, tail) = (self.oldest, Position::from_index(engine.ring().tail()));
-            let all = (0..tail.distance_from(oldest).max(0) as u64).map(|i| oldest.plus(i));
-            shared.harvest(engine, &mut all.into_iter(), usize::MAX, &mut self.owners);
-            while self.oldest != tail && engine.ring().stage(self.oldest) != Stage::Claimed {
-                self.oldest = self.oldest.plus(1);
+            let (before, tail) = (self.oldest, Position::from_index(engine.ring().tail()));
+            self.advance(engine, tail);
+            // While callers come by and pick up, it is cheaper to leave it to them.
+            if self.oldest == before || engine.options().delivery != Delivery::All {
+                let oldest = self.oldest;
+                let mut all = (0..tail.distance_from(oldest).max(0) as u64).map(|i| oldest.plus(i));
+                shared.harvest(engine, &mut all, usize::MAX, &mut self.owners);
+                self.advance(engine, tail);
             }
             self.watch(shared, engine);
-            if self.oldest != oldest || self.oldest != tail {
+            if self.oldest != before || self.oldest != tail {
                 self.busy_at = Instant::now();
             }
             self.rest(shared, engine, tail);
+        }
+    }
+
+    fn advance(&mut self, engine: &Engine, tail: Position) {
+        while self.oldest != tail && engine.ring().stage(self.oldest) != Stage::Claimed {
+            self.oldest = self.oldest.plus(1);
         }
     }
 

@@ -7,6 +7,7 @@
 use super::DrainKind;
 use crate::engine::{Engine, Owners};
 use crate::ring::Position;
+use crate::types::trm_completion;
 use std::any::Any;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,12 @@ pub trait Pump: Send + Sync {
         patience: usize,
         owners: &mut Owners,
     );
+
+    /// Takes consecutive items from `first` on, as many as are done without a match and as fit: writes their
+    /// completions, frees their slots, and says how many. The caller owns these items and wants every completion.
+    fn take_plain(&self, _engine: &Engine, _first: Position, _out: &mut [trm_completion]) -> usize {
+        0
+    }
 
     /// Which drain does the work just now, and why.
     fn now(&self) -> (DrainKind, String);

@@ -225,6 +225,11 @@ impl Engine {
         owners.notify();
     }
 
+    /// Counts a batch of finished items. Before they can be seen to be done.
+    pub fn count(&self, tally: &mut Tally) {
+        self.stats.add(tally);
+    }
+
     /// Counts finished items of one set out.
     pub fn finished_with(&self, set: &Arc<LoadedSet>, items: u64) {
         self.sets.finished(set, items);

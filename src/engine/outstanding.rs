@@ -100,6 +100,19 @@ impl Outstanding {
         }
     }
 
+    /// The oldest positions that follow each other: the first, and how many.
+    pub fn front(&self) -> Option<(Position, u64)> {
+        self.ranges.front().map(|range| (range.first, range.count))
+    }
+
+    /// Forgets so many of the oldest ones, no more than `front` says.
+    pub fn drop_front(&mut self, count: u64) {
+        let range = self.ranges.pop_front().expect("front was asked before");
+        if range.count > count {
+            self.ranges.push_front(range.from(count));
+        }
+    }
+
     /// Every position, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Position> + '_ {
         self.ranges.iter().flat_map(|range| (0..range.count).map(|i| range.first.plus(i)))

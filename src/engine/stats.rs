@@ -38,6 +38,12 @@ impl Tally {
         self.panics += u64::from(outcome.status == TRM_ERR_PANIC);
     }
 
+    /// Items without a match.
+    pub fn add_plain(&mut self, items: u64, bytes: u64) {
+        self.items += items;
+        self.bytes += bytes;
+    }
+
     /// Bytes of the batch so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
