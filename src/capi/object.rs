@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, Once};
+use std::sync::{Mutex, MutexGuard, Once};
 
 const DEAD: u32 = 0;
 const ALIVE: u32 = 1;
@@ -38,11 +38,17 @@ unsafe impl<T: Send + Sync> Sync for Cell<T> {}
 /// All handles of one type.
 pub struct Objects<T: 'static> {
     chunks: [AtomicPtr<Cell<T>>; CHUNKS],
+    lists: AtomicPtr<Lists<T>>,
+}
+
+/// Cells that are no handle now, of one process: a child process begins with none. Its parent's lock may have been held
+/// by a thread that the child does not have.
+struct Lists<T: 'static> {
+    generation: u64,
     free: Mutex<Free<T>>,
 }
 
 struct Free<T: 'static> {
-    chunks: usize,
     fresh: Vec<&'static Cell<T>>,
     resting: VecDeque<&'static Cell<T>>,
 }
@@ -52,7 +58,28 @@ impl<T: Send + Sync + 'static> Objects<T> {
     pub const fn new() -> Self {
         Self {
             chunks: [const { AtomicPtr::new(std::ptr::null_mut()) }; CHUNKS],
-            free: Mutex::new(Free { chunks: 0, fresh: Vec::new(), resting: VecDeque::new() }),
+            lists: AtomicPtr::new(std::ptr::null_mut()),
+        }
+    }
+
+    fn free(&self) -> MutexGuard<'static, Free<T>> {
+        let generation = fork_generation();
+        let mut lists = self.lists.load(Ordering::Acquire);
+        loop {
+            // SAFETY: what is stored here is never freed.
+            if let Some(lists) = unsafe { lists.as_ref() }.filter(|lists| lists.generation == generation) {
+                return crate::engine::lock(&lists.free);
+            }
+            let free = Mutex::new(Free { fresh: Vec::new(), resting: VecDeque::new() });
+            let new = Box::into_raw(Box::new(Lists { generation, free }));
+            match self.lists.compare_exchange(lists, new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => lists = new,
+                Err(theirs) => {
+                    // SAFETY: made above and seen by nobody else.
+                    drop(unsafe { Box::from_raw(new) });
+                    lists = theirs;
+                }
+            }
         }
     }
 
@@ -67,14 +94,14 @@ impl<T: Send + Sync + 'static> Objects<T> {
     }
 
     fn free_cell(&self) -> &'static Cell<T> {
-        let mut free = crate::engine::lock(&self.free);
+        let mut free = self.free();
         if free.resting.len() > RESTING {
             return free.resting.pop_front().expect("checked");
         }
         if free.fresh.is_empty() {
-            let cells: &'static [Cell<T>] = Vec::leak((0..FIRST_CHUNK << free.chunks).map(|_| Cell::new()).collect());
-            self.chunks[free.chunks].store(cells.as_ptr().cast_mut(), Ordering::SeqCst);
-            free.chunks += 1;
+            let chunk = self.chunks.iter().take_while(|chunk| !chunk.load(Ordering::Relaxed).is_null()).count();
+            let cells: &'static [Cell<T>] = Vec::leak((0..FIRST_CHUNK << chunk).map(|_| Cell::new()).collect());
+            self.chunks[chunk].store(cells.as_ptr().cast_mut(), Ordering::SeqCst);
             free.fresh.extend(cells.iter().rev());
         }
         free.fresh.pop().expect("filled above")
@@ -132,7 +159,7 @@ impl<T: Send + Sync + 'static> Objects<T> {
         // SAFETY: DYING keeps new users from looking at the value, and the last old one has left.
         let value = unsafe { (*cell.value.get()).take() };
         cell.state.store(DEAD, Ordering::SeqCst);
-        crate::engine::lock(&self.free).resting.push_back(cell);
+        self.free().resting.push_back(cell);
         value
     }
 }
