@@ -1,6 +1,6 @@
 //! The GPUs of this machine.
 
-use super::call::{call, out};
+use super::call::{call, check_strides, out};
 use crate::status::*;
 use std::ffi::c_char;
 
@@ -73,9 +73,7 @@ pub unsafe extern "C" fn trm_adapters(
         if capacity > 0 && out_.is_null() {
             return Err(TRM_ERR_NULL.into());
         }
-        if stride < 16 {
-            return Err(Error::new(TRM_ERR_INVALID, "stride is too small: give sizeof(trm_adapter)"));
-        }
+        check_strides(capacity, stride, 16)?;
         let found = list();
         *count = found.len();
         for (i, adapter) in found.iter().take(capacity).enumerate() {

@@ -90,10 +90,58 @@ pub(super) unsafe fn call_with(error: *mut trm_error, body: impl FnOnce() -> Res
 /// `error` is NULL or points to a `trm_error` whose `struct_size` is set.
 pub(super) unsafe fn check_size(error: *const trm_error) -> Result<()> {
     // SAFETY: not NULL, so its first field may be read.
-    if !error.is_null() && (unsafe { (*error).struct_size } as usize) < size_of::<trm_error>() {
-        return Err(Error::new(TRM_ERR_INVALID, "trm_error.struct_size is too small: set it to sizeof(trm_error)"));
+    if error.is_null() { Ok(()) } else { known_size::<trm_error>("trm_error", unsafe { (*error).struct_size }) }
+}
+
+/// No struct of any version is larger: what says so was never set.
+const MAX_STRUCT: usize = 4096;
+
+/// Checks the size that a struct of the caller says it has: at least what this library knows, and believable.
+pub(super) fn known_size<T>(name: &str, said: u32) -> Result<()> {
+    if (size_of::<T>()..=MAX_STRUCT).contains(&(said as usize)) {
+        return Ok(());
+    }
+    Err(Error::new(TRM_ERR_INVALID, format!("{name}.struct_size is {said}: set it to sizeof({name}) first")))
+}
+
+/// The options that a caller gave: what this library knows of them.
+///
+/// # Safety
+/// `given` points to options that begin with their `struct_size`, and have so many bytes.
+pub(super) unsafe fn read_struct<T: Copy>(name: &str, given: *const T) -> Result<T> {
+    // SAFETY: every struct that is read here begins with its size.
+    let size = unsafe { given.cast::<u32>().read() };
+    known_size::<T>(name, size)?;
+    // SAFETY: the struct says that it has so many bytes, and that is believable.
+    let bytes = unsafe { std::slice::from_raw_parts(given.cast::<u8>(), size as usize) };
+    if bytes[size_of::<T>()..].iter().any(|&byte| byte != 0) {
+        let message = format!("{name} has fields that this library is too old for: leave them 0, or use a newer one");
+        return Err(Error::new(TRM_ERR_INVALID, message));
+    }
+    // SAFETY: large enough, checked above.
+    Ok(unsafe { given.read() })
+}
+
+/// Checks that an array of the caller's structs can be.
+pub(super) fn check_strides(count: usize, stride: usize, least: usize) -> Result<()> {
+    if stride < least {
+        return Err(Error::new(TRM_ERR_INVALID, format!("stride is {stride}: give the size of the array's struct")));
+    }
+    if count > isize::MAX as usize / stride {
+        return Err(Error::new(TRM_ERR_INVALID, "an array's length is larger than memory can be"));
     }
     Ok(())
+}
+
+/// Writes NULL where a handle would go, before anything can fail.
+///
+/// # Safety
+/// `handle` is NULL or points to a writable pointer.
+pub(super) unsafe fn clear<T>(handle: *mut *mut T) {
+    // SAFETY: passed on.
+    if let Some(handle) = unsafe { handle.as_mut() } {
+        *handle = std::ptr::null_mut();
+    }
 }
 
 /// A pointer that must not be NULL, as a place to write to.

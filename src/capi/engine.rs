@@ -1,6 +1,6 @@
 //! Engines and handles: options, create, attach, close, destroy, counters.
 
-use super::call::{call, call_with, deadline, out, trm_error};
+use super::call::{call, call_with, clear, deadline, known_size, out, read_struct, trm_error};
 use super::object::{Entered, Objects};
 use crate::drain::DrainKind;
 use crate::engine::{Delivery, Engine, Handle, Level, Log, Mode, Options, Processor};
@@ -120,9 +120,7 @@ pub unsafe extern "C" fn trm_options_init(options: *mut trm_options, struct_size
         if options.is_null() {
             return Err(TRM_ERR_NULL.into());
         }
-        if (struct_size as usize) < size_of::<trm_options>() {
-            return Err(TRM_ERR_INVALID.into());
-        }
+        known_size::<trm_options>("trm_options", struct_size)?;
         let defaults = Options::default();
         // SAFETY: the caller says that so many bytes are there; what this library does not know is left 0.
         unsafe {
@@ -158,22 +156,11 @@ unsafe fn read_options(options: *const trm_options) -> Result<Options> {
     if options.is_null() {
         return Ok(Options::default());
     }
-    // SAFETY: not NULL, so the first field may be read.
-    let size = unsafe { (*options).struct_size } as usize;
-    if size < size_of::<trm_options>() {
-        return invalid(format!(
-            "trm_options.struct_size is {size}: call trm_options_init(&options, sizeof options) first"
-        ));
+    // SAFETY: passed on.
+    let given = unsafe { read_struct("trm_options", options) }?;
+    if given.reserved != 0 {
+        return invalid(format!("trm_options.reserved is {}: it must be 0", given.reserved));
     }
-    // SAFETY: the struct says that it has so many bytes.
-    let beyond = unsafe { std::slice::from_raw_parts(options.cast::<u8>(), size) };
-    if beyond[size_of::<trm_options>()..].iter().any(|&byte| byte != 0) {
-        return invalid(
-            "trm_options has fields that this library is too old for: leave them 0, or use a newer libtrommel".into(),
-        );
-    }
-    // SAFETY: large enough, checked above.
-    let given = unsafe { &*options };
     if given.flags & !TRM_OPTION_ROUND_UP_RING != 0 {
         return invalid(format!("trm_options.flags has unknown bits (0x{:x}): use TRM_OPTION_* only", given.flags));
     }
@@ -248,9 +235,9 @@ pub unsafe extern "C" fn trm_engine_create(
 ) -> trm_status {
     // SAFETY: passed on.
     unsafe {
+        clear(engine);
         call_with(error, || {
             let engine = out(engine)?;
-            *engine = std::ptr::null_mut();
             let handle = Engine::create(read_options(options)?)?;
             *engine = ENGINES.add(handle).cast();
             Ok(TRM_OK)
@@ -279,9 +266,9 @@ pub unsafe extern "C" fn trm_engine_attach(
 ) -> trm_status {
     // SAFETY: passed on.
     unsafe {
+        clear(handle);
         call_with(error, || {
             let handle = out(handle)?;
-            *handle = std::ptr::null_mut();
             *handle = ENGINES.add(enter(engine)?.attach()?).cast();
             Ok(TRM_OK)
         })

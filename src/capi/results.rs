@@ -57,9 +57,10 @@ pub unsafe extern "C" fn trm_wait(
 ) -> trm_status {
     call(|| {
         // SAFETY: passed on.
-        let (completion, matches, match_count) =
-            unsafe { (out(completion)?, slice_mut(matches, match_capacity)?, out(match_count)?) };
+        let match_count = unsafe { out(match_count) }?;
         *match_count = 0;
+        // SAFETY: passed on.
+        let (completion, matches) = unsafe { (out(completion)?, slice_mut(matches, match_capacity)?) };
         let mut buffers = Buffers { completions: std::slice::from_mut(completion), matches };
         let answer = enter(engine)?.wait(ticket, deadline(timeout_ns), &mut buffers);
         let (status, taken) = settle(answer, if timeout_ns == 0 { TRM_PENDING } else { TRM_TIMEOUT });
@@ -100,10 +101,11 @@ pub unsafe extern "C" fn trm_collect(
 ) -> trm_status {
     call(|| {
         // SAFETY: passed on.
-        let (completions, count, matches, match_count) = unsafe {
-            (slice_mut(completions, capacity)?, out(count)?, slice_mut(matches, match_capacity)?, out(match_count)?)
-        };
+        let (count, match_count) = unsafe { (out(count)?, out(match_count)?) };
         (*count, *match_count) = (0, 0);
+        // SAFETY: passed on.
+        let (completions, matches) =
+            unsafe { (slice_mut(completions, capacity)?, slice_mut(matches, match_capacity)?) };
         if completions.is_empty() {
             return Err(Error::new(TRM_ERR_INVALID, "capacity is 0: give room for at least one completion"));
         }

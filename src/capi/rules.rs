@@ -1,6 +1,6 @@
 //! Rule sets: compile, look at, serialise, load.
 
-use super::call::{call, call_with, check_size, out, put_text, trm_error};
+use super::call::{call, call_with, check_size, check_strides, clear, out, put_text, read_struct, trm_error};
 use super::engine::{enter as enter_engine, trm_engine};
 use super::object::{Entered, Objects};
 use crate::engine::LoadedSet;
@@ -194,8 +194,11 @@ pub unsafe extern "C" fn trm_rules_compile(
     error_count: *mut usize,
 ) -> trm_status {
     // SAFETY: NULL or writable, as documented.
-    if let Some(count) = unsafe { error_count.as_mut() } {
-        *count = 0;
+    unsafe {
+        clear(rules);
+        if let Some(count) = error_count.as_mut() {
+            *count = 0;
+        }
     }
     let errors = if error_capacity == 0 { std::ptr::null_mut() } else { errors };
     // SAFETY: passed on.
@@ -206,7 +209,6 @@ pub unsafe extern "C" fn trm_rules_compile(
         // SAFETY: passed on.
         let compile = || unsafe {
             let rules = out(rules)?;
-            *rules = std::ptr::null_mut();
             Ok((rules, read_patterns(patterns, stride, count)?, read_options(options)?))
         };
         let (rules, patterns, options) = compile().map_err(|error: Error| vec![plain(&error)])?;
@@ -235,7 +237,7 @@ pub unsafe extern "C" fn trm_rules_compile(
             }
         }
     }
-    found[0].code
+    found.first().map_or(TRM_ERR_PANIC, |first| first.code)
 }
 
 fn plain(error: &Error) -> trm_error {
@@ -264,19 +266,13 @@ pub(super) fn status_of(kind: ErrorKind) -> trm_status {
 /// # Safety
 /// As [`trm_rules_compile`].
 unsafe fn read_patterns<'a>(patterns: *const trm_pattern, stride: usize, count: usize) -> Result<Vec<Pattern<'a>>> {
-    let invalid = |message: &str| Err(Error::new(TRM_ERR_INVALID, message));
     if count == 0 {
         return Ok(Vec::new());
     }
     if patterns.is_null() {
         return Err(TRM_ERR_NULL.into());
     }
-    if stride < size_of::<trm_pattern>() {
-        return invalid("stride is too small: give sizeof(trm_pattern)");
-    }
-    if count > isize::MAX as usize / stride {
-        return invalid("count is larger than memory can be");
-    }
+    check_strides(count, stride, size_of::<trm_pattern>())?;
     let read = |i: usize| {
         // SAFETY: one of `count` patterns, `stride` bytes apart.
         let pattern = unsafe { patterns.cast::<u8>().add(i * stride).cast::<trm_pattern>().read_unaligned() };
@@ -295,13 +291,8 @@ unsafe fn read_options(options: *const trm_compile_options) -> Result<CompileOpt
     if options.is_null() {
         return Ok(CompileOptions::default());
     }
-    // SAFETY: not NULL, so the first field may be read.
-    let size = unsafe { (*options).struct_size } as usize;
-    if size < size_of::<trm_compile_options>() {
-        return invalid(format!("trm_compile_options.struct_size is {size}: set it to sizeof(trm_compile_options)"));
-    }
-    // SAFETY: large enough, checked above.
-    let given = unsafe { *options };
+    // SAFETY: passed on.
+    let given = unsafe { read_struct("trm_compile_options", options) }?;
     let semantics = match given.semantics {
         TRM_SEMANTICS_LEFTMOST => Semantics::Leftmost,
         TRM_SEMANTICS_ALL_ENDS => Semantics::AllEnds,
@@ -347,9 +338,7 @@ pub unsafe extern "C" fn trm_rules_info(
         let count = unsafe { out(count) }?;
         *count = 0;
         let rules = enter(rules)?;
-        if stride < 48 {
-            return Err(Error::new(TRM_ERR_INVALID, "stride is too small: give sizeof(trm_rule_info)"));
-        }
+        check_strides(capacity, stride, 48)?;
         if capacity > 0 && info.is_null() {
             return Err(TRM_ERR_NULL.into());
         }

@@ -40,9 +40,9 @@ pub unsafe extern "C" fn trm_scan(
     // SAFETY: passed on.
     unsafe {
         call_with(error, || {
-            let (bytes, room, count) =
-                (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?, out(match_count)?);
+            let count = out(match_count)?;
             *count = 0;
+            let (bytes, room) = (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?);
             deliver(&enter(engine)?.engine().scan(rule_set_id, bytes)?, room, count)
         })
     }
@@ -76,9 +76,9 @@ pub unsafe extern "C" fn trm_rules_scan(
     // SAFETY: passed on.
     unsafe {
         call_with(error, || {
-            let (bytes, room, count) =
-                (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?, out(match_count)?);
+            let count = out(match_count)?;
             *count = 0;
+            let (bytes, room) = (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?);
             let mut found = Vec::new();
             rules::enter(rules)?.get().scan(bytes, &mut Scratch::default(), u64::MAX, &mut found);
             deliver(&found, room, count)

@@ -1,6 +1,6 @@
 //! Telemetry.
 
-use super::call::{call, put_text};
+use super::call::{call, known_size, put_text};
 use super::engine::{enter, trm_engine};
 use crate::drain::DrainKind;
 use crate::status::*;
@@ -95,9 +95,7 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
         }
         // SAFETY: not NULL, so its first field may be read.
         let size = unsafe { (*out).struct_size };
-        if (size as usize) < size_of::<trm_engine_stats_t>() {
-            return Err(TRM_ERR_INVALID.into());
-        }
+        known_size::<trm_engine_stats_t>("trm_engine_stats_t", size)?;
         let handle = enter(engine)?;
         let stats = handle.engine().stats();
         let mut why = [0; 256];

@@ -61,8 +61,10 @@ pub unsafe extern "C" fn trm_enqueue_batch(
 ) -> trm_status {
     call(|| {
         // SAFETY: passed on.
-        let (accepted, items) = unsafe { (out(accepted)?, slice(items, count)?) };
+        let accepted = unsafe { out(accepted) }?;
         *accepted = 0;
+        // SAFETY: passed on.
+        let items = unsafe { slice(items, count) }?;
         let handle = enter(engine)?;
         if items.is_empty() {
             return Ok(TRM_OK);
