@@ -3,6 +3,8 @@
 
 #![allow(dead_code)]
 
+pub mod every;
+
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};
 pub use std::result::Result;

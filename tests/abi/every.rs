@@ -1,0 +1,103 @@
+//! Every call that takes a handle, with arguments that are right but for the handle.
+
+// One reason stands for all of them, below.
+#![allow(clippy::undocumented_unsafe_blocks)]
+
+use super::*;
+
+/// A call on some handle.
+pub type OnEngine = fn(*mut trm_engine) -> trm_status;
+/// A call on some rules.
+pub type OnRules = fn(*const trm_rules) -> trm_status;
+
+/// A counter of some engine.
+pub type Getter = fn(*const trm_engine) -> u64;
+
+/// The calls on an engine that answer with a status.
+pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
+    // SAFETY of all of them: every pointer but the handle is to a living value of the right length, or NULL where that
+    // is allowed; that the handle may be anything is what is tested.
+    unsafe fn item() -> trm_work_item {
+        trm_work_item::default()
+    }
+    vec![
+        ("trm_engine_attach", |engine| unsafe {
+            let mut handle = null_mut();
+            trm_engine_attach(engine, &mut handle, null_mut())
+        }),
+        ("trm_engine_close", |engine| unsafe { trm_engine_close(engine, NOW) }),
+        ("trm_engine_stats", |engine| unsafe {
+            let mut stats = std::mem::MaybeUninit::<trm_engine_stats_t>::zeroed();
+            (*stats.as_mut_ptr()).struct_size = size_of::<trm_engine_stats_t>() as u32;
+            trm_engine_stats(engine, stats.as_mut_ptr())
+        }),
+        ("trm_engine_load_rules", |engine| unsafe {
+            let rules = rules(&["a"]);
+            trm_engine_load_rules(engine, 0, rules.0, null_mut())
+        }),
+        ("trm_engine_unload_rules", |engine| unsafe { trm_engine_unload_rules(engine, 0) }),
+        ("trm_input_acquire", |engine| unsafe {
+            let mut region = trm_region { input_offset: 0, len: 0, bytes: null_mut() };
+            trm_input_acquire(engine, 1, LONG, &mut region)
+        }),
+        ("trm_input_release", |engine| unsafe { trm_input_release(engine, 0) }),
+        ("trm_enqueue", |engine| unsafe { trm_enqueue(engine, &item(), null_mut()) }),
+        ("trm_enqueue_batch", |engine| unsafe {
+            let mut accepted = 0;
+            trm_enqueue_batch(engine, &item(), 1, null_mut(), &mut accepted)
+        }),
+        ("trm_submit", |engine| unsafe { trm_submit(engine, b"a".as_ptr().cast(), 1, 0, 0, null_mut()) }),
+        ("trm_is_done", |engine| unsafe { trm_is_done(engine, 1) }),
+        ("trm_wait", |engine| unsafe {
+            let (mut completion, mut count) = (trm_completion::default(), 0);
+            trm_wait(engine, 1, LONG, &mut completion, null_mut(), 0, &mut count)
+        }),
+        ("trm_collect", |engine| unsafe {
+            let (mut completion, mut count, mut matches) = (trm_completion::default(), 0, 0);
+            trm_collect(engine, LONG, &mut completion, 1, &mut count, null_mut(), 0, &mut matches)
+        }),
+        ("trm_event_fd", |engine| unsafe {
+            let mut fd = 0;
+            trm_event_fd(engine, &mut fd)
+        }),
+        ("trm_scan", |engine| unsafe {
+            let mut count = 0;
+            trm_scan(engine, 0, b"a".as_ptr().cast(), 1, null_mut(), 0, &mut count, null_mut())
+        }),
+        ("trm_claim", |engine| unsafe {
+            let mut claimed = std::mem::MaybeUninit::<trm_claimed>::zeroed();
+            trm_claim(engine, LONG, claimed.as_mut_ptr())
+        }),
+        ("trm_mark_done", |engine| unsafe { trm_mark_done(engine, 1, TRM_OK, null(), 0) }),
+        ("trm_unfinished", |engine| unsafe {
+            let mut count = 0;
+            trm_unfinished(engine, null_mut(), 0, &mut count)
+        }),
+    ]
+}
+
+/// The counters of an engine, which answer 0 for what is no handle.
+pub fn getters() -> Vec<(&'static str, Getter)> {
+    // SAFETY of all of them: they take anything.
+    vec![
+        ("trm_engine_ring_size", |engine| unsafe { trm_engine_ring_size(engine) }.into()),
+        ("trm_engine_in_flight", |engine| unsafe { trm_engine_in_flight(engine) }),
+        ("trm_engine_head", |engine| unsafe { trm_engine_head(engine) }),
+        ("trm_engine_tail", |engine| unsafe { trm_engine_tail(engine) }),
+    ]
+}
+
+/// The calls on rules that answer with a status.
+pub fn on_rules() -> Vec<(&'static str, OnRules)> {
+    // SAFETY: as in `on_engine`.
+    vec![
+        ("trm_rules_info", |rules| unsafe {
+            let mut count = 0;
+            trm_rules_info(rules, null_mut(), size_of::<trm_rule_info>(), 0, &mut count)
+        }),
+        ("trm_rules_scan", |rules| unsafe {
+            let mut count = 0;
+            trm_rules_scan(rules, b"".as_ptr().cast(), 0, null_mut(), 0, &mut count, null_mut())
+        }),
+    ]
+}
