@@ -27,20 +27,22 @@ fn scan(drain: &str, more: &[&str]) -> (Vec<String>, String) {
 }
 
 #[test]
-fn persistent_and_cpu_find_the_same() {
+fn every_drain_finds_the_same() {
     let adapter = match common::choice() {
         Choice::Index(index) => index.to_string(),
         _ => String::new(),
     };
     let more: Vec<&str> = if adapter.is_empty() { vec![] } else { vec!["--adapter", &adapter] };
-    let (on_gpu, closing) = scan("persistent", &more);
-    println!("{closing}");
-    assert!(closing.ends_with("drain persistent"), "{closing}");
     let (on_cpu, closing) = scan("cpu", &[]);
     assert!(closing.ends_with("drain cpu"), "{closing}");
     assert!(on_cpu.len() > 1000, "only {} findings", on_cpu.len());
-    assert_eq!(on_gpu.len(), on_cpu.len());
-    for (gpu, cpu) in on_gpu.iter().zip(&on_cpu) {
-        assert_eq!(gpu, cpu);
+    for drain in ["persistent", "batch"] {
+        let (on_gpu, closing) = scan(drain, &more);
+        println!("{closing}");
+        assert!(closing.ends_with(&format!("drain {drain}")), "{closing}");
+        assert_eq!(on_gpu.len(), on_cpu.len(), "{drain}");
+        for (gpu, cpu) in on_gpu.iter().zip(&on_cpu) {
+            assert_eq!(gpu, cpu, "{drain}");
+        }
     }
 }
