@@ -167,6 +167,7 @@ struct Tables {
     filter: Vec<u32>,
     slots: Vec<Slot>,
     entries: Vec<Entry>,
+    pairs: Option<[[u8; 32]; 6]>,
 }
 
 impl Tables {
@@ -213,7 +214,8 @@ impl Tables {
             windows: lists.len() as u32,
             ..bytemuck::Zeroable::zeroed()
         };
-        Self { header, filter, slots, entries }
+        let few = plan.window == 4 && plan.stride == 1 && lists.len() <= windows::FEW;
+        Self { header, filter, slots, entries, pairs: few.then(|| pairs(&lists)) }
     }
 
     fn bytes(&self) -> u64 {
@@ -225,6 +227,7 @@ impl Tables {
             filter_at: blob.push(&self.filter) as u32,
             slots_at: blob.push(&self.slots) as u32,
             entries_at: blob.push(&self.entries) as u32,
+            pairs_at: self.pairs.map_or(0, |pairs| blob.push(&pairs) as u32),
             ..self.header
         }
     }
@@ -236,6 +239,17 @@ struct Attempt {
     slots: Vec<Slot>,
     filter: Vec<u32>,
     max_chain: u32,
+}
+
+fn pairs(lists: &[Slot]) -> [[u8; 32]; 6] {
+    let mut pairs = [[0u8; 32]; 6];
+    for list in lists {
+        let nibbles = list.low.to_le_bytes().map(|b| (b & 15) as usize);
+        for (table, (i, j)) in pairs.iter_mut().zip(PAIRS) {
+            table[nibbles[i] + 16 * (nibbles[j] >> 3)] |= 1 << (nibbles[j] & 7);
+        }
+    }
+    pairs
 }
 
 fn filter(lists: &[Slot], hash: Hash, log2: u32) -> Vec<u32> {

@@ -44,6 +44,10 @@ fn check_group(words: &[u32], g: &GroupHeader, records: &[u32], tags: &[u32]) ->
     want((1..=26).contains(&g.filter_log2) && (1..=26).contains(&g.slots_log2), "impossible table size")?;
     want((1..1 << g.slots_log2.min(31)).contains(&g.max_chain), "impossible chain")?;
     section(words, g.filter_at, 1 << g.filter_log2)?;
+    if g.pairs_at != 0 {
+        want(g.window == 4 && g.stride == 1, "pairs of other windows")?;
+        section(words, g.pairs_at, 48)?;
+    }
     let slots: &[Slot] = bytemuck::cast_slice(section(words, g.slots_at, 4 << g.slots_log2)?);
     let entries: &[Entry] = bytemuck::cast_slice(section(words, g.entries_at, 4 * u64::from(g.entries))?);
     for slot in slots {

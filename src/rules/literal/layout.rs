@@ -27,6 +27,9 @@ pub(crate) const MAX_GROUPS: usize = 5;
 /// ASCII letters of four bytes folded to one case (other bytes collide too: compared exactly later).
 pub(crate) const FOLD: u32 = 0x2020_2020;
 
+/// The places in a window that a group's pair tables tell about.
+pub(crate) const PAIRS: [(usize, usize); 6] = [(0, 1), (1, 2), (2, 3), (0, 2), (1, 3), (0, 3)];
+
 /// The blob's first words.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
@@ -107,7 +110,10 @@ pub(crate) struct GroupHeader {
     pub max_list: u32,
     /// Number of different windows.
     pub windows: u32,
-    pub spare: [u32; 3],
+    /// For few windows of four bytes at stride 1: 48 words, else 0. For each of [`PAIRS`] 32 bytes: bit `b & 7` of byte
+    /// `a + 16 * (b >> 3)` says that some window has the low nibbles `a` and `b` at the pair's two places.
+    pub pairs_at: u32,
+    pub spare: [u32; 2],
 }
 
 /// One window: its first four bytes and its last four (equal or overlapping for windows of less than

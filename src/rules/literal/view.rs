@@ -20,6 +20,7 @@ pub(crate) struct GroupView<'a> {
     pub entries: &'a [Entry],
     pub records: &'a [u32],
     pub tags: &'a [u32],
+    pub pairs: Option<&'a [[u8; 32]; 6]>,
 }
 
 /// The short literals' automaton and nibble tables.
@@ -61,6 +62,7 @@ impl LiteralTable {
             entries: bytemuck::cast_slice(part(g.entries_at, 4 * g.entries as usize)),
             records: part(h.bytes_at, h.bytes_words as usize),
             tags: part(h.tags_at, h.tags_words as usize),
+            pairs: (g.pairs_at != 0).then(|| bytemuck::from_bytes(bytemuck::cast_slice(part(g.pairs_at, 48)))),
         }
     }
 

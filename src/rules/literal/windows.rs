@@ -207,6 +207,9 @@ const PROBE: f32 = 0.6;
 const CANDIDATE: f32 = 28.0;
 const NIBBLES: f32 = 0.08;
 const AUTOMATON: f32 = 2.5;
+/// The same for a probe through pair tables, and the most windows they are made for.
+const PAIRED: f32 = 0.25;
+pub(crate) const FEW: usize = 300;
 /// Sets up to this size try several plans; of larger ones the probe is the smallest part.
 const PLANNED: usize = 3000;
 /// Tried in this order.
@@ -234,7 +237,8 @@ pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> (Plan, Option<
         let mut owned = None;
         if !long.is_empty() && cost < best.0 {
             let choice = choose(all, &long, fold, window, stride, rarity);
-            cost += (PROBE + CANDIDATE * choice.rate) / stride as f32;
+            let probe = if (window, stride) == (4, 1) && long.len() <= FEW { PAIRED } else { PROBE };
+            cost += (probe + CANDIDATE * choice.rate) / stride as f32;
             owned = Some(choice.owned);
         }
         if cost < best.0 {

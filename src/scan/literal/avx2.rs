@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{BLOCK, Block, RUN};
+use super::{BLOCK, Block, RUN, Starts, pairs};
 use crate::rules::literal::layout::high_offset;
 use crate::rules::literal::view::GroupView;
 
@@ -13,11 +13,12 @@ pub(super) fn filter(
     from: usize,
     count: usize,
     blocks: &mut [Block; RUN],
+    starts: &mut Starts,
 ) -> usize {
     assert!(count <= RUN * BLOCK && group.filter.len() >> group.filter_log2 == 1);
     assert!(3 * group.stride + group.window <= 16);
     let step = BLOCK * group.stride;
-    let reach = 28 * group.stride + 16;
+    let reach = if group.pairs.is_some() { pairs::REACH } else { 28 * group.stride + 16 };
     let total = count.div_ceil(BLOCK);
     // Blocks that may be read where they lie.
     let whole = if haystack.len() < from + reach { 0 } else { ((haystack.len() - from - reach) / step + 1).min(total) };
@@ -29,7 +30,11 @@ pub(super) fn filter(
         (_, _) => run::<4>,
     };
     let mut found = 0;
-    if whole > 0 {
+    if let (Some(few), 1..) = (group.pairs, whole) {
+        assert!(group.window == 4 && group.stride == 1);
+        // SAFETY: the caller found the instructions; `whole` blocks of loads end within the haystack, as computed above.
+        found = unsafe { pairs::run(group, few, haystack.as_ptr().add(from), from, whole, blocks, 0, starts) };
+    } else if whole > 0 {
         // SAFETY: the caller found AVX2; `whole` blocks of loads end within the haystack, as computed above.
         found = unsafe { kernel(group, haystack.as_ptr().add(from), from, whole, blocks, 0) };
     }
@@ -50,7 +55,7 @@ pub(super) fn filter(
 }
 
 /// What the kernels keep in registers.
-struct Constants {
+pub(super) struct Constants {
     low_shuffle: __m256i,
     high_shuffle: __m256i,
     fold: __m256i,
@@ -65,7 +70,7 @@ struct Constants {
 impl Constants {
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn new(group: &GroupView<'_>) -> Self {
+    pub(super) fn new(group: &GroupView<'_>) -> Self {
         let wide = group.window > 4;
         let mul_low = if wide { group.hash.mul_low } else { group.hash.mul_low.wrapping_add(group.hash.mul_high) };
         Self {
@@ -87,7 +92,7 @@ impl Constants {
     /// `words` has as many words as `index_shift` leaves numbers.
     #[inline]
     #[target_feature(enable = "avx2")]
-    unsafe fn look<const KIND: u32>(&self, low: __m256i, high: __m256i) -> __m256i {
+    pub(super) unsafe fn look<const KIND: u32>(&self, low: __m256i, high: __m256i) -> __m256i {
         let folded = KIND == 0 || KIND == 2 || KIND == 4;
         let mut low = if folded { _mm256_or_si256(low, self.fold) } else { low };
         if KIND == 0 {

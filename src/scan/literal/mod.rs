@@ -9,6 +9,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod nibbles;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
 mod scalar;
 mod short;
 #[cfg(test)]
@@ -24,6 +26,9 @@ const BLOCK: usize = 32;
 /// Blocks in a run.
 const RUN: usize = 64;
 
+/// Room for the starts of a run, for executors that list them.
+type Starts = [u32; RUN * BLOCK + 8];
+
 /// A block of probes with survivors.
 #[derive(Clone, Copy, Default)]
 struct Block {
@@ -36,6 +41,7 @@ struct Block {
 /// What a search needs beside the table: one per thread, for any tables.
 pub struct LiteralScratch {
     blocks: Box<[Block; RUN]>,
+    starts: Box<Starts>,
     queues: Queues,
     short: short::Marks,
     executor: Executor,
@@ -45,6 +51,7 @@ impl Default for LiteralScratch {
     fn default() -> Self {
         Self {
             blocks: Box::new([Block::default(); RUN]),
+            starts: Box::new([0; _]),
             queues: Queues::default(),
             short: short::Marks::default(),
             executor: Executor::best(),
@@ -126,7 +133,7 @@ impl LiteralTable {
             let mut probe = 0;
             while probe < probes {
                 let count = (probes - probe).min(RUN * BLOCK);
-                let blocks = filter(executor, &group, haystack, probe, count, &mut scratch.blocks);
+                let blocks = filter(executor, &group, haystack, probe, count, &mut scratch.blocks, &mut scratch.starts);
                 verify::verify(&group, haystack, blocks, &mut scratch.queues, emit);
                 probe += count;
             }
@@ -142,12 +149,16 @@ fn filter<'b>(
     probe: usize,
     count: usize,
     blocks: &'b mut [Block; RUN],
+    starts: &mut Starts,
 ) -> &'b [Block] {
     let from = probe * group.stride;
     let found = match executor {
         #[cfg(target_arch = "x86_64")]
-        Executor::Avx2 => avx2::filter(group, haystack, from, count, blocks),
-        _ => scalar::filter(group, haystack, from, count, blocks),
+        Executor::Avx2 => avx2::filter(group, haystack, from, count, blocks, starts),
+        _ => {
+            let _ = starts;
+            scalar::filter(group, haystack, from, count, blocks)
+        }
     };
     // Lanes beyond the last probe.
     if found > 0 {
