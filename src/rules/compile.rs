@@ -12,7 +12,10 @@ use super::info::{RuleInfo, Tier};
 use super::options::{CompileOptions, Limits, MAX_PATTERNS};
 use super::plan::{self, Planned};
 use super::walk::Built;
-use super::{Pattern, Rules, assemble, flags, oracle, parse};
+use super::{Pattern, Rules, assemble, flags, oracle, parse, walk};
+
+/// Words of a walk when tests want walks to be cut.
+const TOO_FEW: usize = 64;
 
 /// One pattern on its way.
 pub(super) struct Draft {
@@ -121,7 +124,7 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits) -> Re
         max_len: properties.maximum_len().map(|len| len as u64),
         table_bytes: 0,
     };
-    let shape = match analysis::analyse(&hir) {
+    let shape = match analysis::analyse(&hir, options.force_tier == Some(Tier::Run)) {
         // Tests force a rule down the road that needs no analysis.
         Shape::Literal(_) | Shape::Branches(_) if options.force_tier == Some(Tier::Host) => {
             Shape::Opaque("forced by a test")
@@ -149,7 +152,8 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits) -> Re
         }
         Shape::Branches(branches) => {
             info.window = window(&branches);
-            let planned = plan::plan(branches, options.semantics, pattern.flags & flags::START != 0);
+            let max_words = if options.force_tier == Some(Tier::Confirm) { TOO_FEW } else { walk::MAX_WORDS };
+            let planned = plan::plan(branches, options.semantics, pattern.flags & flags::START != 0, max_words);
             describe(&planned, &mut info);
             memory += planned.iter().map(size).sum::<u64>();
             Find::Branches(planned)

@@ -45,12 +45,12 @@ pub(crate) struct Planned {
 }
 
 /// Plans all branches of one rule.
-pub(crate) fn plan(branches: Vec<Branch>, semantics: Semantics, starts: bool) -> Vec<Planned> {
+pub(crate) fn plan(branches: Vec<Branch>, semantics: Semantics, starts: bool, max_words: usize) -> Vec<Planned> {
     let single = branches.len() == 1;
-    branches.into_iter().map(|branch| plan_one(branch, semantics, starts, single)).collect()
+    branches.into_iter().map(|branch| plan_one(branch, semantics, starts, single, max_words)).collect()
 }
 
-fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool) -> Planned {
+fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool, max_words: usize) -> Planned {
     let words = |hir: &Hir| hir.properties().look_set().contains_word_unicode();
     let mut flags = if words(&branch.before) || words(&branch.rest) { MAYBE } else { 0 };
     let before = without_unicode_words(branch.before);
@@ -61,7 +61,7 @@ fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool) ->
         flags |= BACK_FIRST;
     }
     let back = if semantics == Semantics::AllEnds && !starts { Kind::AnyBack } else { Kind::AllBack };
-    let (before, cut) = back_walk(&before, back);
+    let (before, cut) = back_walk(&before, back, max_words);
     if cut {
         flags |= MAYBE | WHOLE;
     }
@@ -70,13 +70,13 @@ fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool) ->
         Semantics::Leftmost => (single && fixed && exact).then_some(Kind::First),
         Semantics::AllEnds => exact.then_some(Kind::All),
     };
-    let ahead = match wanted.and_then(|kind| Built::new(&rest, kind)) {
+    let ahead = match wanted.and_then(|kind| Built::new(&rest, kind, max_words)) {
         Some(built) => {
             flags |= ENDS;
             Some(built)
         }
         None => {
-            let (built, cut) = ahead_walk(rest);
+            let (built, cut) = ahead_walk(rest, max_words);
             if cut {
                 flags |= MAYBE;
             }
@@ -90,14 +90,14 @@ fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool) ->
 }
 
 /// A backward walk of as much of `before` as fits; true if some of its beginning had to go.
-fn back_walk(before: &Hir, kind: Kind) -> (Option<Built>, bool) {
+fn back_walk(before: &Hir, kind: Kind, max_words: usize) -> (Option<Built>, bool) {
     if matches!(before.kind(), HirKind::Empty) {
         return (None, false);
     }
     let subs = elements(before.clone());
     let (mut from, mut step) = (0, 1);
     while from < subs.len() {
-        if let Some(built) = Built::new(&Hir::concat(subs[from..].to_vec()), kind) {
+        if let Some(built) = Built::new(&Hir::concat(subs[from..].to_vec()), kind, max_words) {
             return (Some(built), from > 0);
         }
         from += step;
@@ -107,14 +107,14 @@ fn back_walk(before: &Hir, kind: Kind) -> (Option<Built>, bool) {
 }
 
 /// A forward walk that says whether as much of `rest` as fits matches; true if some of its end had to go.
-fn ahead_walk(rest: Hir) -> (Option<Built>, bool) {
+fn ahead_walk(rest: Hir, max_words: usize) -> (Option<Built>, bool) {
     let mut subs = elements(shortest(rest));
     let all = subs.len();
     // One element less, then two, then four: usually the last few make it large, and each says much.
     let mut cut = 1;
     while !subs.is_empty() {
         // What was cut off may leave an end that can be shortened.
-        if let Some(built) = Built::new(&shortest(Hir::concat(subs.clone())), Kind::Any) {
+        if let Some(built) = Built::new(&shortest(Hir::concat(subs.clone())), Kind::Any, max_words) {
             return (Some(built), subs.len() < all);
         }
         subs.truncate(subs.len().saturating_sub(cut));

@@ -89,7 +89,7 @@ pub(crate) enum Kind {
 }
 
 /// A walk may have this many words, or it is not built: one that is larger would not stay in the cache anyway.
-const MAX_WORDS: usize = 64 << 10;
+pub(crate) const MAX_WORDS: usize = 64 << 10;
 /// The compiled pattern may take this much on the way.
 const MAX_NFA: usize = 2 << 20;
 /// Memory for the construction: above anything that `MAX_WORDS` lets it reach.
@@ -97,7 +97,7 @@ const LAZY_CACHE: usize = 256 << 20;
 
 impl Built {
     /// None if the walk would be too large. `hir` must hold no Unicode word boundary.
-    pub fn new(hir: &Hir, kind: Kind) -> Option<Built> {
+    pub fn new(hir: &Hir, kind: Kind, max_words: usize) -> Option<Built> {
         let back = matches!(kind, Kind::AnyBack | Kind::AllBack);
         let config = thompson::Config::new()
             .utf8(false)
@@ -108,7 +108,7 @@ impl Built {
         let match_kind = if kind == Kind::First { MatchKind::LeftmostFirst } else { MatchKind::All };
         let config = DFA::config().match_kind(match_kind).cache_capacity(LAZY_CACHE).skip_cache_capacity_check(true);
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
-        explore(&dfa, matches!(kind, Kind::Any | Kind::AnyBack))
+        explore(&dfa, matches!(kind, Kind::Any | Kind::AnyBack), max_words)
     }
 
     pub fn bytes(&self) -> u64 {
@@ -117,7 +117,7 @@ impl Built {
 }
 
 /// Walks over all states that can be reached, breadth first, and writes them down; `once`: not beyond a match.
-fn explore(dfa: &DFA, once: bool) -> Option<Built> {
+fn explore(dfa: &DFA, once: bool, max_words: usize) -> Option<Built> {
     let mut cache = dfa.create_cache();
     let byte_classes = dfa.byte_classes();
     let classes: Vec<u8> = (0..=255).map(|b| byte_classes.get(b)).collect();
@@ -148,7 +148,7 @@ fn explore(dfa: &DFA, once: bool) -> Option<Built> {
     let mut rows = vec![0u32; stride];
     let mut done = 0;
     while done < order.len() {
-        if rows.len() + stride > MAX_WORDS {
+        if rows.len() + stride > max_words {
             return None;
         }
         let state = order[done];

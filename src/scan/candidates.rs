@@ -16,7 +16,7 @@ const STEPS_PER_BYTE: u64 = 16;
 /// See above: short items may need as much again.
 const STEPS: u64 = 4096;
 /// Possible starts of one rule in an item that turn out to be none before the oracle takes over.
-const MISSES: u32 = 16;
+const MISSES: u32 = 1;
 
 /// In place of an end: only the oracle can tell it.
 const UNKNOWN: u64 = u64::MAX;

@@ -66,8 +66,8 @@ pub(crate) enum Shape {
     Opaque(&'static str),
 }
 
-/// The one pass over a rule's tree.
-pub(crate) fn analyse(hir: &Hir) -> Shape {
+/// The one pass over a rule's tree. `prefer_runs` is for tests.
+pub(crate) fn analyse(hir: &Hir, prefer_runs: bool) -> Shape {
     if hir.properties().minimum_len().is_none() {
         return Shape::Never;
     }
@@ -78,7 +78,7 @@ pub(crate) fn analyse(hir: &Hir) -> Shape {
         return Shape::Opaque("it can match the empty string");
     }
     let mut branches = Vec::new();
-    if split(flatten(hir), MAX_REWRITES, &mut branches) {
+    if split(flatten(hir), MAX_REWRITES, prefer_runs, &mut branches) {
         Shape::Branches(branches)
     } else {
         Shape::Opaque("no rare enough string is part of every match")
@@ -123,13 +123,16 @@ fn flatten(hir: &Hir) -> Vec<Hir> {
 }
 
 /// Adds branches for `subs` to `out`; false if some part of the language has no factor.
-fn split(subs: Vec<Hir>, rewrites: u32, out: &mut Vec<Branch>) -> bool {
+fn split(subs: Vec<Hir>, rewrites: u32, prefer_runs: bool, out: &mut Vec<Branch>) -> bool {
     if out.len() >= MAX_BRANCHES {
         return false;
     }
     let strings = best_border(&subs).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
     let rare = |best: &(u32, usize, Seek)| best.0 >= MIN_SURPRISE;
-    if let Some((_, at, seek)) = strings.filter(rare).or_else(|| best_run(&subs).filter(rare)) {
+    // Tests look at runs however common they are.
+    let run = best_run(&subs, if prefer_runs { 2 } else { MIN_RUN });
+    let best = if prefer_runs { run.or(strings.filter(rare)) } else { strings.filter(rare).or(run.filter(rare)) };
+    if let Some((_, at, seek)) = best {
         let mut subs = subs;
         let rest = Hir::concat(subs.split_off(at));
         out.push(Branch { before: Hir::concat(subs), rest, seek });
@@ -141,7 +144,7 @@ fn split(subs: Vec<Hir>, rewrites: u32, out: &mut Vec<Branch>) -> bool {
     for at in 0..subs.len() {
         let before = out.len();
         for alternative in rewritten(&subs, at) {
-            if !split(alternative, rewrites - 1, out) {
+            if !split(alternative, rewrites - 1, prefer_runs, out) {
                 out.truncate(before);
                 break;
             }
@@ -170,10 +173,10 @@ fn best_border(subs: &[Hir]) -> Option<(u32, usize, Vec<Factor>)> {
 }
 
 /// The border before the rarest run of a concatenation: (surprise, index, run).
-fn best_run(subs: &[Hir]) -> Option<(u32, usize, Seek)> {
+fn best_run(subs: &[Hir], least: u32) -> Option<(u32, usize, Seek)> {
     let runs = subs.iter().enumerate().filter_map(|(at, sub)| {
         let HirKind::Repetition(repetition) = sub.kind() else { return None };
-        if repetition.min < MIN_RUN {
+        if repetition.min < least {
             return None;
         }
         let class = match repetition.sub.kind() {
