@@ -6,7 +6,7 @@ use super::sets::{LoadedSet, Remembered};
 use super::{Delivery, Engine, Job, Outcome, Owners, lock};
 use crate::input::Region;
 use crate::ring::parking::WaitList;
-use crate::ring::{Position, Refused, Stage};
+use crate::ring::{Position, Refused, Stage, Taker};
 use crate::status::{Error, Result, *};
 use crate::types::{trm_completion, trm_match, trm_work_item};
 use std::os::fd::RawFd;
@@ -329,7 +329,7 @@ impl Handle {
             _ if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
             Stage::Done => {
                 let mut taken = Taken::default();
-                match self.take(position, buffers, &mut taken) {
+                match take(&mut self.engine.ring.taker(), position, buffers, &mut taken) {
                     // The handle is being destroyed, and the drain dropped what nobody would collect any more.
                     Ok(()) if taken.items == 0 => Some(Answer::Never(TRM_ERR_HANDLE)),
                     Ok(()) => {
@@ -391,8 +391,10 @@ impl Handle {
         let (ring, mut complete) = (&self.engine.ring, true);
         // A device finishes about in order: far behind what it has not finished there is nothing to be found.
         let mut patience = if self.engine.pump().is_some() { LOOK_AHEAD } else { usize::MAX };
+        // Until it is dropped, at the end, the slots of what it took are still counted as in flight.
+        let mut taker = ring.taker();
         state.outstanding.sweep(|position| {
-            match ring.stage(position) {
+            match ring.stage_of_accepted(position) {
                 Stage::Released => return Sweep::Forget,
                 Stage::Done => {}
                 // Nothing behind the tail has been claimed, so nothing there is done.
@@ -407,7 +409,7 @@ impl Handle {
                 complete = false;
                 return Sweep::Stop;
             }
-            match self.take(position, buffers, taken) {
+            match take(&mut taker, position, buffers, taken) {
                 Ok(()) => Sweep::Forget,
                 Err(short) => {
                     complete = false;
@@ -417,27 +419,6 @@ impl Handle {
             }
         });
         complete
-    }
-
-    /// Moves one finished item into the buffers; `Err` tells how many matches it needs where they don't fit.
-    fn take(&self, position: Position, buffers: &mut Buffers<'_>, taken: &mut Taken) -> std::result::Result<(), usize> {
-        let mut short = None;
-        self.engine.ring.take(position, |outcome| {
-            let room = &mut buffers.matches[taken.matches..];
-            if outcome.matches.len() > room.len() {
-                short = Some(outcome.matches.len());
-                return false;
-            }
-            buffers.completions[taken.items] = completion(position.ticket(), outcome, taken.matches as u32);
-            for (to, from) in room.iter_mut().zip(&outcome.matches) {
-                *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: taken.items as u32 };
-            }
-            taken.items += 1;
-            taken.matches += outcome.matches.len();
-            outcome.matches = Vec::new();
-            true
-        });
-        short.map_or(Ok(()), Err)
     }
 
     /// The descriptor that is readable when there is something to collect.
@@ -573,6 +554,32 @@ impl State {
             _ => Sweep::Stop,
         });
     }
+}
+
+/// Moves one finished item into the buffers; `Err` tells how many matches it needs where they don't fit.
+fn take(
+    taker: &mut Taker<'_, Job, Outcome>,
+    position: Position,
+    buffers: &mut Buffers<'_>,
+    taken: &mut Taken,
+) -> std::result::Result<(), usize> {
+    let mut short = None;
+    taker.take(position, |outcome| {
+        let room = &mut buffers.matches[taken.matches..];
+        if outcome.matches.len() > room.len() {
+            short = Some(outcome.matches.len());
+            return false;
+        }
+        buffers.completions[taken.items] = completion(position.ticket(), outcome, taken.matches as u32);
+        for (to, from) in room.iter_mut().zip(&outcome.matches) {
+            *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: taken.items as u32 };
+        }
+        taken.items += 1;
+        taken.matches += outcome.matches.len();
+        outcome.matches = Vec::new();
+        true
+    });
+    short.map_or(Ok(()), Err)
 }
 
 fn completion(ticket: u64, outcome: &Outcome, first_match: u32) -> trm_completion {

@@ -21,27 +21,75 @@ impl<P: Copy, O> Ring<P, O> {
     /// Of several threads one at a time looks at an item, and one takes it. If `f` panics, the item is left.
     #[inline]
     pub fn take(&self, position: Position, f: impl FnOnce(&mut O) -> bool) -> Taken {
-        self.take_with(position, |_, outcome| f(outcome))
+        self.taker().take(position, f)
     }
 
     /// [`Ring::take`] with a look at what the producer put in.
     #[inline]
     pub fn take_with(&self, position: Position, f: impl FnOnce(&P, &mut O) -> bool) -> Taken {
-        let stage = self.slots().stage(position);
+        self.taker().take_with(position, f)
+    }
+
+    /// To take many items in a row.
+    #[inline]
+    pub fn taker(&self) -> Taker<'_, P, O> {
+        Taker { ring: self, first: self.fixed.start, count: 0 }
+    }
+}
+
+/// Takes items like [`Ring::take`], but gives the slots of neighbours back together: the counter of free slots is
+/// shared by all who collect, so touching it for each item would make them queue up there.
+///
+/// Slots are free at the latest when the taker is dropped.
+pub struct Taker<'a, P: Copy, O> {
+    ring: &'a Ring<P, O>,
+    first: Position,
+    count: usize,
+}
+
+impl<P: Copy, O> Taker<'_, P, O> {
+    /// As [`Ring::take`].
+    #[inline]
+    pub fn take(&mut self, position: Position, f: impl FnOnce(&mut O) -> bool) -> Taken {
+        self.take_with(position, |_, outcome| f(outcome))
+    }
+
+    /// As [`Ring::take_with`].
+    #[inline]
+    pub fn take_with(&mut self, position: Position, f: impl FnOnce(&P, &mut O) -> bool) -> Taken {
+        let ring = self.ring;
+        let stage = ring.slots().stage(position);
         let (done, taking) = (position.in_phase(Phase::Done), position.in_phase(Phase::Taking));
         // Acquire: the outcome comes with it.
         if stage.compare_exchange(done, taking, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return Taken::No;
         }
-        let leave = Leave { ring: self, position };
-        let wanted = self.slots().inspect(position, f);
+        let leave = Leave { ring, position };
+        let wanted = ring.slots().inspect(position, f);
         if !wanted {
             return Taken::Left;
         }
         std::mem::forget(leave);
-        self.slots().discard(position);
-        self.free(position, 1);
+        ring.slots().discard(position);
+        if self.first.plus(self.count as u64) != position {
+            self.give_back();
+            self.first = position;
+        }
+        self.count += 1;
         Taken::Yes
+    }
+
+    fn give_back(&mut self) {
+        let count = std::mem::take(&mut self.count);
+        if count > 0 {
+            self.ring.free(self.first, count);
+        }
+    }
+}
+
+impl<P: Copy, O> Drop for Taker<'_, P, O> {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 

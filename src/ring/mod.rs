@@ -33,7 +33,7 @@ pub(crate) mod sync;
 mod tests;
 mod tokens;
 
-pub use collect::Taken;
+pub use collect::{Taken, Taker};
 pub use observe::Stage;
 pub use position::Position;
 pub use produce::Refused;

@@ -34,6 +34,13 @@ impl<P: Copy, O> Ring<P, O> {
         if position.count_since(self.fixed.start) >= head.count_since(self.fixed.start) {
             return Stage::NeverIssued;
         }
+        self.stage_of_accepted(position)
+    }
+
+    /// [`Ring::stage`] of a position that the caller knows to be accepted: no look at the head, which producers keep
+    /// writing.
+    #[inline]
+    pub fn stage_of_accepted(&self, position: Position) -> Stage {
         // Acquire: for the promise above.
         let word = self.slots().stage(position).load(Ordering::Acquire);
         let ahead = Position::of(word).distance_from(position);
