@@ -11,6 +11,8 @@ fn resident(
     @builtin(subgroup_size) subgroup: u32,
 ) {
     let workers = groups.x;
+    // Planted: this lease ends without a word to anybody.
+    let doomed = plant >= PLANT_VANISH && (lease.number & 3u) == 3u;
     let start = atomicLoad(&state[lease_word(lease.number, LEASE_START)]);
     let high = atomicLoad(&state[lease_word(lease.number, LEASE_HIGH)]);
     if group.x == 0u && lane == 0u {
@@ -29,7 +31,7 @@ fn resident(
         rounds += 1u;
         let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
         let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
-        let stopping = subgroupAny(stop_requested());
+        let stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
 
         if !stopping {
             let have = countOneBits(subgroupBallot(held).x);
@@ -76,6 +78,7 @@ fn resident(
             continue;
         }
         idle = 0u;
+        if doomed { break; }
 
         var result = 0u;
         var pending = subgroupBallot(ready && item.rules != 0u).x;
@@ -111,7 +114,7 @@ fn resident(
     if lane == 0u {
         last = atomicAdd(&state[lease_word(lease.number, LEASE_OUT)], 1u) == workers - 1u;
     }
-    last = subgroupAny(last);
+    last = subgroupAny(last && !doomed);
     storageBarrier();
     if last && lane == 0u { close_lease(start, high); }
     storageBarrier();

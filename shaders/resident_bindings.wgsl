@@ -26,6 +26,8 @@ var<immediate> lease: Lease;
 override plant: u32 = 0u;
 const PLANT_NO_PARK: u32 = 1u; // held tickets at the end of a lease
 const PLANT_FORGET: u32 = 2u;  // that a ticket was served in an earlier lease
+const PLANT_VANISH: u32 = 4u;  // every fourth lease ends without a word before it began
+const PLANT_DIE: u32 = 5u;     // every fourth lease ends without a word with items in hand
 const PLANT_DEAF: u32 = 3u;    // a kernel that stops serving, as a dead one looks to the host
 
 fn fuel() -> u32 { return lease.fuel; }

@@ -4,23 +4,59 @@
 mod asked {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    /// Counts down with each look; a fault is due when it passes 1.
+    struct Countdown(AtomicU32);
+
+    impl Countdown {
+        const fn new() -> Self {
+            Self(AtomicU32::new(0))
+        }
+
+        fn set(&self, n: u32) {
+            self.0.store(n, Ordering::SeqCst);
+        }
+
+        fn due(&self) -> bool {
+            let take = |left: u32| left.checked_sub(1);
+            self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) == Ok(1)
+        }
+    }
+
     static PANICS: AtomicU32 = AtomicU32::new(0);
+    static PLANT: AtomicU32 = AtomicU32::new(0);
+    static STALL_MS: AtomicU32 = AtomicU32::new(0);
+    static ALLOCATIONS: Countdown = Countdown::new();
+    static SUBMITS: Countdown = Countdown::new();
+    static READS: Countdown = Countdown::new();
 
     /// The next `n` scans of worker threads panic.
     pub fn panic_in_scans(n: u32) {
         PANICS.store(n, Ordering::SeqCst);
     }
 
-    static PLANT: AtomicU32 = AtomicU32::new(0);
-
     /// Kernels made from now on have this fault planted in them (shaders/resident_bindings.wgsl lists them).
     pub fn plant_in_kernels(fault: u32) {
         PLANT.store(fault, Ordering::SeqCst);
     }
 
-    #[cfg(feature = "gpu")]
-    pub(crate) fn plant() -> u32 {
-        PLANT.load(Ordering::SeqCst)
+    /// The `n`-th allocation of GPU memory from now fails; 0: none.
+    pub fn fail_allocation(n: u32) {
+        ALLOCATIONS.set(n);
+    }
+
+    /// The device is lost at the `n`-th launch from now; 0: never.
+    pub fn lose_device_at_launch(n: u32) {
+        SUBMITS.set(n);
+    }
+
+    /// The `n`-th batch from now cannot be read back; 0: none.
+    pub fn fail_read_back(n: u32) {
+        READS.set(n);
+    }
+
+    /// The next producer sleeps so long between reserving and publishing.
+    pub fn stall_producer(ms: u32) {
+        STALL_MS.store(ms, Ordering::SeqCst);
     }
 
     pub(crate) fn panic_if_asked() {
@@ -29,19 +65,67 @@ mod asked {
             panic!("a test asked for this panic");
         }
     }
+
+    pub(crate) fn stall_if_asked() {
+        let ms = STALL_MS.swap(0, Ordering::SeqCst);
+        if ms > 0 {
+            std::thread::sleep(std::time::Duration::from_millis(ms.into()));
+        }
+    }
+
+    #[cfg(feature = "gpu")]
+    pub(crate) mod gpu {
+        use super::*;
+
+        pub(crate) fn plant() -> u32 {
+            PLANT.load(Ordering::SeqCst)
+        }
+
+        pub(crate) fn allocation_fails() -> bool {
+            ALLOCATIONS.due()
+        }
+
+        pub(crate) fn launch_loses_device() -> bool {
+            SUBMITS.due()
+        }
+
+        pub(crate) fn read_back_fails() -> bool {
+            READS.due()
+        }
+    }
 }
 
-#[cfg(feature = "faults")]
-pub(crate) use asked::panic_if_asked;
 #[cfg(all(feature = "faults", feature = "gpu"))]
-pub(crate) use asked::plant;
+pub(crate) use asked::gpu;
 #[cfg(feature = "faults")]
-pub use asked::{panic_in_scans, plant_in_kernels};
+pub use asked::{
+    fail_allocation, fail_read_back, lose_device_at_launch, panic_in_scans, plant_in_kernels, stall_producer,
+};
+#[cfg(feature = "faults")]
+pub(crate) use asked::{panic_if_asked, stall_if_asked};
 
 #[cfg(not(feature = "faults"))]
 pub(crate) fn panic_if_asked() {}
 
+#[cfg(not(feature = "faults"))]
+#[inline(always)]
+pub(crate) fn stall_if_asked() {}
+
 #[cfg(all(not(feature = "faults"), feature = "gpu"))]
-pub(crate) fn plant() -> u32 {
-    0
+pub(crate) mod gpu {
+    pub(crate) fn plant() -> u32 {
+        0
+    }
+
+    pub(crate) fn allocation_fails() -> bool {
+        false
+    }
+
+    pub(crate) fn launch_loses_device() -> bool {
+        false
+    }
+
+    pub(crate) fn read_back_fails() -> bool {
+        false
+    }
 }

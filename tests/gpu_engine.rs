@@ -250,20 +250,126 @@ fn what_cannot_be_had_is_told() {
 }
 
 #[cfg(feature = "faults")]
-#[test]
-fn a_dead_kernel_loses_nothing_and_the_gpu_is_tried_again() {
-    trommel::faults::plant_in_kernels(3);
-    let handle = engine(Options { watchdog_ms: 300, ..options() });
-    trommel::faults::plant_in_kernels(0);
-    compare(&handle, 500, 3);
-    let stats = handle.engine().stats();
-    assert_eq!((stats.drain, stats.device.failovers), (DrainKind::Cpu, 1), "{:?}", handle.engine().drain_now());
-    let began = Instant::now();
-    while handle.engine().stats().drain != DrainKind::Persistent {
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", handle.engine().drain_now());
-        std::thread::sleep(Duration::from_millis(10));
+mod faults {
+    use super::*;
+    use std::sync::{Mutex, MutexGuard};
+    use trommel::faults::*;
+
+    /// Faults are the whole process's: one test at a time, and none is left behind.
+    struct Alone(#[allow(dead_code)] MutexGuard<'static, ()>);
+
+    impl Drop for Alone {
+        fn drop(&mut self) {
+            plant_in_kernels(0);
+            fail_allocation(0);
+            lose_device_at_launch(0);
+            fail_read_back(0);
+            stall_producer(0);
+        }
     }
-    compare(&handle, 500, 4);
-    assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
-    assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+
+    fn alone() -> Alone {
+        static ONE: Mutex<()> = Mutex::new(());
+        // The self-test of the path comes first: it is not to meet the fault.
+        common::device();
+        Alone(ONE.lock().unwrap_or_else(|p| p.into_inner()))
+    }
+
+    fn until(what: &str, handle: &Handle, done: impl Fn(&trommel::engine::Stats) -> bool) {
+        let began = Instant::now();
+        while !done(&handle.engine().stats()) {
+            assert!(began.elapsed() < Duration::from_secs(30), "{what}: {:?}", handle.engine().drain_now());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_dead_kernel_loses_nothing_and_the_gpu_is_tried_again() {
+        let _alone = alone();
+        // Deaf from the start; gone between two leases; gone with items in hand.
+        for plant in [3, 4, 5] {
+            plant_in_kernels(plant);
+            let handle = engine(Options { watchdog_ms: 300, lease_ms: 1, ..options() });
+            plant_in_kernels(0);
+            let began = Instant::now();
+            while handle.engine().stats().device.failovers == 0 {
+                assert!(began.elapsed() < Duration::from_secs(30), "planted fault {plant} went unnoticed");
+                compare(&handle, 300, 3);
+            }
+            until("the GPU again", &handle, |stats| stats.drain == DrainKind::Persistent);
+            compare(&handle, 500, 4);
+            assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
+            assert_eq!(handle.engine().stats().device.failovers, 1);
+            assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_lost_device_loses_no_item() {
+        let _alone = alone();
+        for n in [1, 2, 3] {
+            for mode in [Mode::Force, Mode::Disable] {
+                let handle = engine(Options { mode, processor: Processor::Gpu, lease_ms: 1, ..options() });
+                lose_device_at_launch(n);
+                let began = Instant::now();
+                while handle.engine().stats().drain != DrainKind::Cpu {
+                    assert!(began.elapsed() < Duration::from_secs(30), "a lost device went unnoticed");
+                    compare(&handle, 300, n.into());
+                }
+                compare(&handle, 300, 9);
+                assert!(handle.engine().drain_now().1.contains("device lost"), "{:?}", handle.engine().drain_now());
+                assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_batch_that_does_not_come_back_is_scanned_here() {
+        let _alone = alone();
+        let handle = engine(Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() });
+        fail_read_back(2);
+        compare(&handle, 1000, 5);
+        assert_eq!(handle.engine().stats().drain, DrainKind::Cpu);
+    }
+
+    #[test]
+    fn no_memory_is_an_answer_at_every_allocation() {
+        let _alone = alone();
+        let mut refused = 0;
+        for n in 1..40 {
+            fail_allocation(n);
+            match Engine::create(options()) {
+                Err(error) => {
+                    assert!(error.message.contains("no resident kernel"), "{}", error.message);
+                    refused += 1;
+                }
+                Ok(handle) => {
+                    fail_allocation(0);
+                    drop(handle);
+                    break;
+                }
+            }
+            fail_allocation(n);
+            let handle = Engine::create(Options { mode: Mode::Auto, ..options() }).unwrap();
+            assert_ne!(handle.engine().stats().drain, DrainKind::Persistent);
+            assert!(handle.engine().drain_now().1.contains("memory"), "{:?}", handle.engine().drain_now());
+        }
+        assert!(refused >= 7, "only {refused} allocations were tried");
+    }
+
+    #[test]
+    fn a_producer_that_stalls_makes_nothing_wrong() {
+        let _alone = alone();
+        let main = engine(options());
+        std::thread::scope(|scope| {
+            for n in 0..3u64 {
+                let handle = main.attach().unwrap();
+                scope.spawn(move || {
+                    stall_producer(200);
+                    compare(&handle, 300, 50 + n);
+                });
+            }
+        });
+        assert!(main.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+    }
 }

@@ -56,7 +56,7 @@ impl Batches {
             launches: AtomicU64::new(0),
             host_items: AtomicU64::new(0),
             lost: AtomicBool::new(false),
-            why: Mutex::new(format!("batches on {}", batcher.device().info().name)),
+            why: Mutex::new(engine.drain_kind().1.to_string()),
         });
         let (mine, counted) = (engine.clone(), shared.clone());
         let thread = std::thread::Builder::new()

@@ -64,7 +64,7 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         lease: Duration::from_millis(options.lease_ms.into()),
         idle: Duration::from_millis(options.idle_ms.into()),
         watchdog: Duration::from_millis(options.watchdog_ms.into()),
-        plant: crate::faults::plant(),
+        plant: crate::faults::gpu::plant(),
         ..KernelOptions::default()
     }
 }

@@ -207,6 +207,7 @@ impl Handle {
         let (first, count) = (reservation.first(), reservation.count());
         state.prune(engine);
         state.outstanding.push(first, count as u64);
+        crate::faults::stall_if_asked();
         let (owner, mut run, mut left) = (self.owner.id, 0, state.runs[0].1);
         engine.ring.publish(reservation, |i| {
             if left == 0 {

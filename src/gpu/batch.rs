@@ -98,6 +98,9 @@ impl Batcher {
     /// Buffers for one more batch in flight.
     pub fn slot(&self) -> Result<Slot, GpuError> {
         use wgpu::BufferUsages as Usage;
+        if crate::faults::gpu::allocation_fails() {
+            return Err(GpuError::new("no memory for a batch, as a test asked for"));
+        }
         let scope = self.device.wgpu.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let items = u64::from(self.max_items);
         let record_bytes = items * u64::from(layout::INLINE_RECORDS * layout::RECORD_WORDS) * 4;
@@ -177,6 +180,10 @@ impl Batcher {
         encoder.copy_buffer_to_buffer(&slot.done, 0, &slot.back, 0, results);
         encoder.copy_buffer_to_buffer(&slot.records, 0, &slot.back, results, record_bytes);
         slot.state.store(FLYING, Ordering::Release);
+        if crate::faults::gpu::launch_loses_device() {
+            self.device.note_trouble("device lost at a dispatch, as a test asked for".into());
+            return;
+        }
         self.device.queue.submit([encoder.finish()]);
         let state = slot.state.clone();
         slot.back.map_async(wgpu::MapMode::Read, ..results + record_bytes, move |result| {
@@ -186,6 +193,9 @@ impl Batcher {
 
     /// Waits until the slot's batch is back.
     pub fn wait(&self, slot: &Slot, patience: Duration) -> Result<(), GpuError> {
+        if crate::faults::gpu::read_back_fails() {
+            return Err(GpuError::new("a batch could not be read back, as a test asked for"));
+        }
         let deadline = Instant::now() + patience;
         loop {
             let _ = self.device.wgpu.poll(wgpu::PollType::Poll);

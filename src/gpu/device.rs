@@ -96,6 +96,11 @@ impl Device {
             .then(|| self.trouble.first.lock().unwrap_or_else(|p| p.into_inner()).clone())
     }
 
+    /// Notes that the device is of no use any more.
+    pub(super) fn note_trouble(&self, message: String) {
+        self.trouble.note(message);
+    }
+
     /// Makes a shader module without wgpu's run-time guards: a loop bound or a clamp in the resident kernel's loops
     /// would change what it does. The shaders are this crate's own, and the host checks every offset before it is sent.
     pub(super) fn module(&self, label: &str, source: &str) -> Result<wgpu::ShaderModule, GpuError> {

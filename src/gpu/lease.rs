@@ -211,6 +211,10 @@ impl Leases {
         launch.launched_at = Instant::now();
         launch.published_then = published;
         launch.counters.leases += 1;
+        if crate::faults::gpu::launch_loses_device() {
+            self.device.note_trouble("device lost at a launch, as a test asked for".into());
+            return;
+        }
         self.device.queue.submit([commands]);
     }
 

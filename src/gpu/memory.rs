@@ -97,6 +97,9 @@ impl Buffer {
         let failed = |what: &str, result: vk::Result| {
             GpuError::new(format!("{what} of {} KiB for {label} failed ({result})", bytes >> 10))
         };
+        if crate::faults::gpu::allocation_fails() {
+            return Err(failed("memory", vk::Result::ERROR_OUT_OF_DEVICE_MEMORY));
+        }
         // SAFETY: the guard keeps the raw device alive through this block; every object made here is either handed to
         // `Backing`, which destroys it, or destroyed on the error path before returning.
         let (backing, pointer) = unsafe {
