@@ -4,7 +4,7 @@ use super::blob::Blob;
 use super::layout::*;
 use super::rarity::Rarity;
 use super::windows::{self, Owned};
-use super::{BuildError, BuildOptions, Literal, LiteralTable, Plan, short};
+use super::{BuildError, BuildOptions, Literal, LiteralTable, Plan, entries, short};
 
 /// The most numbers in the automaton's rows: about what a device's workgroup memory holds.
 const SHORT_NUMBERS: usize = 20 << 10;
@@ -172,7 +172,6 @@ struct Tables {
 
 impl Tables {
     fn new(plan: Plan, owned: &[Owned], all: &[Unique], fold: u32) -> Self {
-        let entries: Vec<Entry> = owned.iter().map(|o| entry(o, &all[o.literal as usize], plan.window, fold)).collect();
         // Lists: owners are sorted by window.
         let mut lists: Vec<Slot> = Vec::new();
         for (i, o) in owned.iter().enumerate() {
@@ -180,6 +179,11 @@ impl Tables {
                 Some(last) if (last.low, last.high) == (o.low, o.high) => last.count += 1,
                 _ => lists.push(Slot { low: o.low, high: o.high, first: i as u32, count: 1 }),
             }
+        }
+        let mut entries = Vec::with_capacity(owned.len());
+        for list in &lists {
+            let owners = &owned[list.first as usize..(list.first + list.count) as usize];
+            entries::make(owners, all, plan.window, fold, &mut entries);
         }
         let least_log2 = (2 * lists.len().max(8)).next_power_of_two().ilog2();
         let filter_log2 = filter_log2(lists.len());
@@ -317,41 +321,4 @@ fn place_slots(lists: &[Slot], hash: Hash, log2: u32) -> (Vec<Slot>, u32) {
         longest = longest.max(steps);
     }
     (slots, longest)
-}
-
-fn entry(owned: &Owned, literal: &Unique, window: u32, fold: u32) -> Entry {
-    let (len, offset, window) = (literal.bytes.len(), owned.offset as usize, window as usize);
-    let mut flags = literal.flags;
-    // The check word: right behind the window, else right before it, else as far off as the literal reaches.
-    let (mut at, mut check) = (0, 0);
-    if len < 4 {
-        flags |= Entry::NO_CHECK;
-    } else {
-        at = if offset + window + 4 <= len {
-            offset + window
-        } else if offset >= 4 {
-            offset - 4
-        } else if len - (offset + window) >= offset {
-            len - 4
-        } else {
-            0
-        };
-        check = word_at(&literal.bytes, at) | fold;
-    }
-    // Folded words prove nothing about case.
-    if fold == 0 {
-        let covered = |i: usize| (offset..offset + window).contains(&i) || (len >= 4 && (at..at + 4).contains(&i));
-        if len <= window + 4 && (0..len).all(covered) {
-            flags |= Entry::PROVEN;
-        }
-    }
-    let delta = at as isize - offset as isize;
-    let delta = if len < 4 { 0 } else { delta };
-    debug_assert!((-128..128).contains(&delta));
-    Entry {
-        record: literal.record,
-        tag: literal.tag,
-        check,
-        meta: owned.offset | u32::from(delta as i8 as u8) << 8 | (len as u32).min(Entry::LEN_MAX) << 16 | flags,
-    }
 }

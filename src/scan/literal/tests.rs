@@ -248,6 +248,32 @@ fn nested_and_crowded_windows() {
 }
 
 #[test]
+fn literals_that_no_window_tells_apart() {
+    // Two bytes differ, further apart than any window: every list is long, and check words must do it.
+    let set: Vec<(Vec<u8>, bool)> = (0..4096u32)
+        .map(|i| {
+            ([b"<", &[b'0' + (i % 64) as u8][..], b"-common-middle-", &[b'0' + (i / 64) as u8], b">"].concat(), false)
+        })
+        .collect();
+    let mut random = Random(9);
+    let mut text = Vec::new();
+    for _ in 0..300 {
+        text.extend(&set[random.below(set.len())].0);
+        text.truncate(text.len() - random.below(3));
+    }
+    for plan in [None, Some(Plan { window: 4, stride: 2 })] {
+        assert!(table(&set, plan).max_list() <= 64);
+        agree(&set, plan, std::slice::from_ref(&text));
+    }
+    // Thousands that share all windows but their last.
+    let set: Vec<(Vec<u8>, bool)> =
+        (0..5000).map(|i| (format!("one_common_window_{i:04}").into_bytes(), i % 2 == 0)).collect();
+    assert!(table(&set, None).max_list() <= 12);
+    let text = "one_common_window_".repeat(50) + "one_common_window_4999 One_common_window_4998";
+    agree(&set, None, &[text.into_bytes()]);
+}
+
+#[test]
 fn damage_is_refused_or_harmless() {
     let mut random = Random(11);
     let mut set = set(&["alpha", "beta", "gamma_ray", "xy", "z", "delta_force_of_nature"]);

@@ -1,0 +1,91 @@
+//! A window's list: for each literal that owns it an entry with a check word, which is to dismiss the literal
+//! without a look at its bytes.
+
+use std::collections::HashMap;
+
+use super::build::Unique;
+use super::layout::{Entry, word_at};
+use super::windows::Owned;
+
+/// In lists longer than this the check words are chosen to tell the literals apart.
+const CROWDED: usize = 4;
+/// Places looked at for that, to either side of the window.
+const FAR: usize = 100;
+
+/// Appends the entries of one window's owners.
+pub(super) fn make(owners: &[Owned], all: &[Unique], window: u32, fold: u32, entries: &mut Vec<Entry>) {
+    let window = window as usize;
+    let mut seen: HashMap<(isize, u32), u32> = HashMap::new();
+    if owners.len() > CROWDED {
+        for o in owners {
+            for at in places(o, &all[o.literal as usize]) {
+                *seen.entry(word(o, &all[o.literal as usize], at, fold)).or_default() += 1;
+            }
+        }
+    }
+    for o in owners {
+        let literal = &all[o.literal as usize];
+        let mut at = usual(o, literal.bytes.len(), window);
+        if owners.len() > CROWDED && literal.bytes.len() >= 4 {
+            let crowd = |at: usize| seen.get(&word(o, literal, at, fold)).copied().unwrap_or(u32::MAX);
+            let best = places(o, literal).min_by_key(|&at| crowd(at)).unwrap_or(at);
+            if crowd(best) < crowd(at) {
+                at = best;
+            }
+        }
+        entries.push(entry(o, literal, window, fold, at));
+    }
+}
+
+/// Where check words may lie in the literal.
+fn places(owned: &Owned, literal: &Unique) -> std::ops::Range<usize> {
+    let offset = owned.offset as usize;
+    let end = (literal.bytes.len() + 1).saturating_sub(4).min(offset + FAR);
+    offset.saturating_sub(FAR).min(end)..end
+}
+
+/// A check word with its place from the window on.
+fn word(owned: &Owned, literal: &Unique, at: usize, fold: u32) -> (isize, u32) {
+    (at as isize - owned.offset as isize, word_at(&literal.bytes, at) | fold)
+}
+
+/// Right behind the window, else right before it, else as far off as the literal reaches.
+fn usual(owned: &Owned, len: usize, window: usize) -> usize {
+    let offset = owned.offset as usize;
+    if len < 4 {
+        0
+    } else if offset + window + 4 <= len {
+        offset + window
+    } else if offset >= 4 {
+        offset - 4
+    } else if len - (offset + window) >= offset {
+        len - 4
+    } else {
+        0
+    }
+}
+
+fn entry(owned: &Owned, literal: &Unique, window: usize, fold: u32, at: usize) -> Entry {
+    let (len, offset) = (literal.bytes.len(), owned.offset as usize);
+    let mut flags = literal.flags;
+    let (mut delta, mut check) = (0, 0);
+    if len < 4 {
+        flags |= Entry::NO_CHECK;
+    } else {
+        (delta, check) = word(owned, literal, at, fold);
+    }
+    // Folded words prove nothing about case.
+    if fold == 0 && len <= window + 4 {
+        let covered = |i: usize| (offset..offset + window).contains(&i) || (len >= 4 && (at..at + 4).contains(&i));
+        if (0..len).all(covered) {
+            flags |= Entry::PROVEN;
+        }
+    }
+    debug_assert!((-128..128).contains(&delta));
+    Entry {
+        record: literal.record,
+        tag: literal.tag,
+        check,
+        meta: owned.offset | u32::from(delta as i8 as u8) << 8 | (len as u32).min(Entry::LEN_MAX) << 16 | flags,
+    }
+}
