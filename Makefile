@@ -152,7 +152,7 @@ bench-gpu: need-build
 	@echo 'rows: $(TARGET)/bench/results.jsonl'
 
 soak: need-test
-	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle -- --nocapture
+	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle --test oracle_abi -- --nocapture
 
 clean:
 	$(CARGO) clean
