@@ -1351,6 +1351,38 @@ TRM_API trm_status trm_unfinished(const struct trm_engine *engine, trm_ticket *t
  */
 TRM_API trm_status trm_engine_stats(const struct trm_engine *engine, struct trm_engine_stats_t *out);
 
+/**
+ * Writes compiled rules as bytes that `trm_rules_deserialize` loads without compiling.
+ *
+ * @param rules     compiled rules
+ * @param bytes     receives them; may be NULL where `capacity` is 0
+ * @param capacity  how many fit
+ * @param needed    receives how many there are
+ * @return TRM_OK; TRM_ERR_BUFFER: more than `capacity`, nothing is written; TRM_ERR_NULL; TRM_ERR_HANDLE
+ *
+ * Any thread. The bytes are tied to this library's version, to little-endian machines and, where patterns use
+ * Unicode, to its Unicode tables; loading them elsewhere is refused, never wrong.
+ */
+TRM_API trm_status trm_rules_serialize(const struct trm_rules *rules, void *bytes, size_t capacity, size_t *needed);
+
+/**
+ * Loads rules that `trm_rules_serialize` wrote.
+ *
+ * @param bytes  any alignment; nothing of them is kept
+ * @param len    how many
+ * @param rules  receives the rules, NULL on failure. Ends with `trm_rules_destroy`.
+ * @param error  receives the reason of a failure; may be NULL
+ * @return TRM_OK; TRM_ERR_FORMAT: damaged, cut short, foreign or from another version, the message says which;
+ *         TRM_ERR_NULL; TRM_ERR_MEMORY
+ *
+ * Any thread. Everything is checked before anything is used.
+ */
+TRM_API
+trm_status trm_rules_deserialize(const void *bytes,
+                                 size_t len,
+                                 struct trm_rules **rules,
+                                 struct trm_error *error);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

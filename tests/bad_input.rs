@@ -68,6 +68,7 @@ fn every_call_answers_every_wrong_argument() {
     closed(table);
     options_and_attach(table);
     rules_calls(table);
+    saved_rules(table);
     input_and_work(table);
     results(table);
     drains(table);
@@ -356,6 +357,39 @@ fn rules_calls(table: &mut Table) {
         ask("an old caller", TRM_OK, trm_rules_info(rules.0, info, 48, 2, &mut count));
         ask("one of two", TRM_ERR_BUFFER, trm_rules_info(rules.0, info, size, 1, &mut count));
         assert_eq!((count, (*info).id), (2, 0));
+    }
+}
+
+fn saved_rules(table: &mut Table) {
+    let rules = rules(&["a", "b+"]);
+    // SAFETY of all: as in `options_and_attach`.
+    unsafe {
+        let mut needed = 0;
+        let mut save = |what: &str, expected, got| table.answers("trm_rules_serialize", what, expected, got);
+        save("no place for the size", TRM_ERR_NULL, trm_rules_serialize(rules.0, null_mut(), 0, null_mut()));
+        save("how many", TRM_ERR_BUFFER, trm_rules_serialize(rules.0, null_mut(), 0, &mut needed));
+        let mut bytes = vec![0u8; needed];
+        save("no array", TRM_ERR_NULL, trm_rules_serialize(rules.0, null_mut(), needed, &mut needed));
+        let room = bytes.len();
+        let short = trm_rules_serialize(rules.0, bytes.as_mut_ptr().cast(), room - 1, &mut needed);
+        save("one byte short", TRM_ERR_BUFFER, short);
+        assert!(needed == room && bytes.iter().all(|&byte| byte == 0), "nothing is written");
+        save("good", TRM_OK, trm_rules_serialize(rules.0, bytes.as_mut_ptr().cast(), room, &mut needed));
+        let load = |bytes: *const u8, len, rules: *mut *mut trm_rules| {
+            move |error: *mut trm_error| trm_rules_deserialize(bytes.cast(), len, rules, error)
+        };
+        let mut made = dangling_mut();
+        table.says("trm_rules_deserialize", "no place", TRM_ERR_NULL, load(bytes.as_ptr(), room, null_mut()));
+        table.says("trm_rules_deserialize", "no bytes", TRM_ERR_NULL, load(null(), room, &mut made));
+        assert!(made.is_null(), "NULL on failure");
+        table.says("trm_rules_deserialize", "nothing", TRM_ERR_FORMAT, load(bytes.as_ptr(), 0, &mut made));
+        table.says("trm_rules_deserialize", "length", TRM_ERR_INVALID, load(bytes.as_ptr(), usize::MAX, &mut made));
+        table.says("trm_rules_deserialize", "cut short", TRM_ERR_FORMAT, load(bytes.as_ptr(), room - 1, &mut made));
+        bytes[room / 2] ^= 1;
+        table.says("trm_rules_deserialize", "damaged", TRM_ERR_FORMAT, load(bytes.as_ptr(), room, &mut made));
+        bytes[room / 2] ^= 1;
+        table.answers("trm_rules_deserialize", "good", TRM_OK, load(bytes.as_ptr(), room, &mut made)(null_mut()));
+        assert_eq!(Rules(made).scan(b"abb").unwrap().len(), 2, "loaded rules answer");
     }
 }
 

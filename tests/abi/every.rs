@@ -99,5 +99,9 @@ pub fn on_rules() -> Vec<(&'static str, OnRules)> {
             let mut count = 0;
             trm_rules_scan(rules, b"".as_ptr().cast(), 0, null_mut(), 0, &mut count, null_mut())
         }),
+        ("trm_rules_serialize", |rules| unsafe {
+            let mut needed = 0;
+            trm_rules_serialize(rules, null_mut(), 0, &mut needed)
+        }),
     ]
 }

@@ -19,6 +19,35 @@ fn take_races_with_take() {
     });
 }
 
+/// A taker gives back just the slots that it took, whether they are neighbours or not, while producers wait for them.
+#[test]
+fn a_taker_gives_back_what_it_took() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        for number in 1..=4 {
+            put(&ring, number).unwrap();
+        }
+        assert_eq!(complete_some(&ring, 4), 4);
+        let producer = spawn(&ring, |ring| put(ring, 5).is_some());
+        let mut taker = ring.taker();
+        let mut got = Vec::new();
+        for skip in [0, 1, 3] {
+            let taken = taker.take(start.plus(skip), |outcome| {
+                got.push(*outcome);
+                true
+            });
+            assert_eq!(taken, Taken::Yes);
+        }
+        drop(taker);
+        let in_time = producer.join().unwrap();
+        assert_eq!(got.len(), 3);
+        assert_eq!(ring.in_flight(), if in_time { 2 } else { 1 });
+        assert_eq!(ring.stage(start.plus(2)), Stage::Done, "it was not taken");
+        assert_eq!(ring.stage(start.plus(1)), Stage::Released);
+        assert!(in_time || put(&ring, 5).is_some());
+    });
+}
+
 /// Who looks at an outcome and leaves it hands it on as it left it.
 #[test]
 fn a_left_outcome_is_handed_on() {
