@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use regex_syntax::hir::Hir;
 
-use super::analysis::{self, Seek, Shape, prefixes::Factor};
+use super::analysis::prefixes::{Factor, MAX_STRINGS, MIN_STRINGS};
+use super::analysis::{self, Seek, Shape};
 use super::error::{CompileError, ErrorKind, Fault};
 use super::info::{RuleInfo, Tier};
 use super::options::{CompileOptions, Limits, MAX_PATTERNS};
@@ -14,6 +15,8 @@ use super::plan::{self, Planned};
 use super::walk::Built;
 use super::{Pattern, Rules, assemble, flags, oracle, parse, walk};
 
+/// Strings that a whole set may look for before each rule gets fewer.
+const STRINGS: usize = 1 << 18;
 /// Words of a walk when tests want walks to be cut.
 const TOO_FEW: usize = 64;
 
@@ -53,11 +56,12 @@ fn draft_all(
 ) -> Result<Vec<Draft>, Vec<CompileError>> {
     let threads = (options.threads.max(1) as usize).min(patterns.len() / 16 + 1);
     let share = patterns.len().div_ceil(threads).max(1);
+    let max_strings = (STRINGS / patterns.len().max(1)).clamp(MIN_STRINGS, MAX_STRINGS);
     let used = AtomicU64::new(0);
     let work = |first: usize, part: &[Pattern<'_>]| -> Vec<Result<Draft, CompileError>> {
         let mut out = Vec::with_capacity(part.len());
         for (i, pattern) in part.iter().enumerate() {
-            let result = draft(pattern, options, limits).and_then(|draft| {
+            let result = draft(pattern, options, limits, max_strings).and_then(|draft| {
                 let bytes = draft.info.table_bytes;
                 if used.fetch_add(bytes, Ordering::Relaxed) + bytes > limits.memory {
                     return Err(over_memory(limits));
@@ -110,7 +114,7 @@ pub(super) fn over_memory(limits: &Limits) -> Fault {
     Fault::new(ErrorKind::Memory, 0, message)
 }
 
-fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits) -> Result<Draft, Fault> {
+fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, max_strings: usize) -> Result<Draft, Fault> {
     let hir = parse::parse(pattern, limits)?;
     let properties = hir.properties();
     let mut info = RuleInfo {
@@ -124,7 +128,8 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits) -> Re
         max_len: properties.maximum_len().map(|len| len as u64),
         table_bytes: 0,
     };
-    let shape = match analysis::analyse(&hir, options.force_tier == Some(Tier::Run)) {
+    let how = analysis::How { max_strings, prefer_runs: options.force_tier == Some(Tier::Run) };
+    let shape = match analysis::analyse(&hir, how) {
         // Tests force a rule down the road that needs no analysis.
         Shape::Literal(_) | Shape::Branches(_) if options.force_tier == Some(Tier::Host) => {
             Shape::Opaque("forced by a test")

@@ -30,6 +30,10 @@ const MAX_BRANCHES: usize = 24;
 const MIN_SURPRISE: u32 = 64;
 /// Shorter runs of a class are not looked for.
 const MIN_RUN: u32 = 8;
+/// A run as long as this is looked for by few probes, and is rare: better than strings that are `SHORT`.
+const LONG_RUN: u32 = 15;
+/// Strings below this length cost the literal tables a pass of their own.
+const SHORT: usize = 4;
 /// Rewriting stops here; deeper trees keep what they have.
 const MAX_REWRITES: u32 = 4;
 
@@ -53,6 +57,16 @@ pub(crate) enum Seek {
     Run { class: Box<[bool; 256]>, min: u32 },
 }
 
+impl Seek {
+    /// Bytes of the shortest string.
+    fn shortest(&self) -> usize {
+        match self {
+            Seek::Strings(factors) => factors.iter().map(|factor| factor.bytes.len()).min().unwrap_or(0),
+            Seek::Run { min, .. } => *min as usize,
+        }
+    }
+}
+
 /// How a rule can be found.
 #[derive(Clone, Debug)]
 pub(crate) enum Shape {
@@ -66,8 +80,17 @@ pub(crate) enum Shape {
     Opaque(&'static str),
 }
 
-/// The one pass over a rule's tree. `prefer_runs` is for tests.
-pub(crate) fn analyse(hir: &Hir, prefer_runs: bool) -> Shape {
+/// What the analysis may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// Strings of one border.
+    pub max_strings: usize,
+    /// Tests only: take runs, however common, rather than strings.
+    pub prefer_runs: bool,
+}
+
+/// The one pass over a rule's tree.
+pub(crate) fn analyse(hir: &Hir, how: How) -> Shape {
     if hir.properties().minimum_len().is_none() {
         return Shape::Never;
     }
@@ -78,7 +101,7 @@ pub(crate) fn analyse(hir: &Hir, prefer_runs: bool) -> Shape {
         return Shape::Opaque("it can match the empty string");
     }
     let mut branches = Vec::new();
-    if split(flatten(hir), MAX_REWRITES, prefer_runs, &mut branches) {
+    if split(flatten(hir), MAX_REWRITES, how, &mut branches) {
         Shape::Branches(branches)
     } else {
         Shape::Opaque("no rare enough string is part of every match")
@@ -123,15 +146,22 @@ fn flatten(hir: &Hir) -> Vec<Hir> {
 }
 
 /// Adds branches for `subs` to `out`; false if some part of the language has no factor.
-fn split(subs: Vec<Hir>, rewrites: u32, prefer_runs: bool, out: &mut Vec<Branch>) -> bool {
+fn split(subs: Vec<Hir>, rewrites: u32, how: How, out: &mut Vec<Branch>) -> bool {
     if out.len() >= MAX_BRANCHES {
         return false;
     }
-    let strings = best_border(&subs).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
+    let strings =
+        best_border(&subs, how.max_strings).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
     let rare = |best: &(u32, usize, Seek)| best.0 >= MIN_SURPRISE;
+    let strings = strings.filter(rare);
     // Tests look at runs however common they are.
-    let run = best_run(&subs, if prefer_runs { 2 } else { MIN_RUN });
-    let best = if prefer_runs { run.or(strings.filter(rare)) } else { strings.filter(rare).or(run.filter(rare)) };
+    let run = best_run(&subs, if how.prefer_runs { 2 } else { MIN_RUN });
+    let long = run.as_ref().is_some_and(|run| matches!(run.2, Seek::Run { min, .. } if min >= LONG_RUN));
+    let short = strings.as_ref().is_none_or(|strings| strings.2.shortest() < SHORT);
+    let best = match how.prefer_runs || (long && short) {
+        true => run.or(strings),
+        false => strings.or(run.filter(rare)),
+    };
     if let Some((_, at, seek)) = best {
         let mut subs = subs;
         let rest = Hir::concat(subs.split_off(at));
@@ -144,7 +174,7 @@ fn split(subs: Vec<Hir>, rewrites: u32, prefer_runs: bool, out: &mut Vec<Branch>
     for at in 0..subs.len() {
         let before = out.len();
         for alternative in rewritten(&subs, at) {
-            if !split(alternative, rewrites - 1, prefer_runs, out) {
+            if !split(alternative, rewrites - 1, how, out) {
                 out.truncate(before);
                 break;
             }
@@ -157,10 +187,10 @@ fn split(subs: Vec<Hir>, rewrites: u32, prefer_runs: bool, out: &mut Vec<Branch>
 }
 
 /// The border of a concatenation whose strings are rarest: (surprise, index, strings).
-fn best_border(subs: &[Hir]) -> Option<(u32, usize, Vec<Factor>)> {
+fn best_border(subs: &[Hir], max: usize) -> Option<(u32, usize, Vec<Factor>)> {
     let mut best: Option<(u32, usize, Vec<Factor>)> = None;
     for at in 0..subs.len() {
-        let factors = prefixes_of(&subs[at..]);
+        let factors = prefixes_of(&subs[at..], max);
         if factors.iter().any(|factor| factor.bytes.is_empty()) {
             continue;
         }

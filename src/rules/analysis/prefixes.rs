@@ -6,13 +6,16 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind};
 
-/// At most this many strings in a set.
-pub(crate) const MAX_STRINGS: usize = 64;
+/// At most this many strings in a set, however few rules there are.
+pub(crate) const MAX_STRINGS: usize = 512;
+/// At least this many are allowed, however many rules there are.
+pub(crate) const MIN_STRINGS: usize = 64;
 /// Strings are cut at this length: longer ones filter no better.
 pub(crate) const MAX_LEN: usize = 32;
 /// Classes up to this many members (a letter in both cases is one) are multiplied out.
-const MAX_CLASS: usize = 40;
-/// Strings of this length are good enough: only small choices are appended to them.
+const MAX_CLASS: usize = 48;
+/// Strings of this length are good enough: only small choices are appended to them. Shorter ones need a pass of their own
+/// in the literal tables.
 const LONG_ENOUGH: usize = 4;
 /// What a small choice is.
 const SMALL: usize = 4;
@@ -35,12 +38,12 @@ struct Item {
 
 /// The set for `hir`, without strings that a shorter member already covers.
 pub(crate) fn prefixes(hir: &Hir) -> Vec<Factor> {
-    prefixes_of(std::slice::from_ref(hir))
+    prefixes_of(std::slice::from_ref(hir), MIN_STRINGS)
 }
 
-/// The set for the concatenation of `subs`.
-pub(crate) fn prefixes_of(subs: &[Hir]) -> Vec<Factor> {
-    let items = concat(subs);
+/// The set for the concatenation of `subs`, of at most `max` strings.
+pub(crate) fn prefixes_of(subs: &[Hir], max: usize) -> Vec<Factor> {
+    let items = concat(subs, max);
     minimal(items.into_iter().map(|item| item.factor).collect())
 }
 
@@ -48,7 +51,7 @@ fn empty(open: bool) -> Vec<Item> {
     vec![Item { factor: Factor { bytes: Vec::new(), caseless: false }, open }]
 }
 
-fn walk(hir: &Hir) -> Vec<Item> {
+fn walk(hir: &Hir, max: usize) -> Vec<Item> {
     match hir.kind() {
         // A look consumes nothing; that it may fail only makes the set too permissive.
         HirKind::Empty | HirKind::Look(_) => empty(true),
@@ -58,33 +61,33 @@ fn walk(hir: &Hir) -> Vec<Item> {
             vec![Item { factor, open: cut == lit.0.len() }]
         }
         HirKind::Class(class) => members(class).unwrap_or_else(|| empty(false)),
-        HirKind::Capture(capture) => walk(&capture.sub),
-        HirKind::Concat(subs) => concat(subs),
+        HirKind::Capture(capture) => walk(&capture.sub, max),
+        HirKind::Concat(subs) => concat(subs, max),
         HirKind::Alternation(subs) => {
             let mut all = Vec::new();
             for sub in subs {
-                all.extend(walk(sub));
-                if all.len() > MAX_STRINGS {
+                all.extend(walk(sub, max));
+                if all.len() > max {
                     return empty(false);
                 }
             }
             all
         }
         HirKind::Repetition(repetition) => {
-            let sub = walk(&repetition.sub);
+            let sub = walk(&repetition.sub, max);
             if repetition.min == 0 {
                 let mut all = sub;
                 if repetition.max != Some(1) {
                     close(&mut all);
                 }
                 all.extend(empty(true));
-                return if all.len() > MAX_STRINGS { empty(false) } else { all };
+                return if all.len() > max { empty(false) } else { all };
             }
             let mut all = empty(true);
             // A count may be in the billions; strings stop growing long before.
             let rounds = repetition.min.min(MAX_LEN as u32 + 1);
             for _ in 0..rounds {
-                if !append(&mut all, &sub) {
+                if !append(&mut all, &sub, max) {
                     return all;
                 }
             }
@@ -96,10 +99,10 @@ fn walk(hir: &Hir) -> Vec<Item> {
     }
 }
 
-fn concat(subs: &[Hir]) -> Vec<Item> {
+fn concat(subs: &[Hir], max: usize) -> Vec<Item> {
     let mut all = empty(true);
     for sub in subs {
-        if !append(&mut all, &walk(sub)) {
+        if !append(&mut all, &walk(sub, max), max) {
             break;
         }
     }
@@ -112,18 +115,19 @@ fn close(items: &mut [Item]) {
     }
 }
 
-/// Appends every member of `tails` to every open member of `heads`; false when nothing can be appended any more.
-fn append(heads: &mut Vec<Item>, tails: &[Item]) -> bool {
+/// Appends every member of `tails` to every open member of `heads`, but no large choice to a string that is long
+/// enough; false when nothing can be appended any more.
+fn append(heads: &mut Vec<Item>, tails: &[Item], max: usize) -> bool {
+    if tails.len() > SMALL {
+        for head in heads.iter_mut().filter(|head| head.factor.bytes.len() >= LONG_ENOUGH) {
+            head.open = false;
+        }
+    }
     let open = heads.iter().filter(|head| head.open).count();
     if open == 0 {
         return false;
     }
-    let long = heads.iter().filter(|head| head.open).all(|head| head.factor.bytes.len() >= LONG_ENOUGH);
-    if long && tails.len() > SMALL {
-        close(heads);
-        return false;
-    }
-    if heads.len() - open + open * tails.len() > MAX_STRINGS {
+    if heads.len() - open + open * tails.len() > max {
         close(heads);
         return false;
     }
