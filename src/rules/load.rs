@@ -75,7 +75,7 @@ fn header(bytes: &[u8]) -> Result<Header, Fault> {
 /// A table from bytes at any alignment; None if a part of an element is left over.
 fn copied<T: Pod>(raw: &[u8]) -> Option<Vec<T>> {
     let mut table = vec![T::zeroed(); raw.len() / size_of::<T>()];
-    let whole = raw.len() % size_of::<T>() == 0;
+    let whole = raw.len().is_multiple_of(size_of::<T>());
     whole.then(|| {
         cast_slice_mut::<T, u8>(&mut table).copy_from_slice(raw);
         table
