@@ -184,6 +184,27 @@ fn several_handles_and_engines_at_once() {
     }
 }
 
+/// The comparison over ten million items, both GPU drains. Takes minutes on real hardware.
+#[test]
+#[ignore = "long: for real hardware"]
+fn soak_oracle() {
+    let total: usize = if common::device().is_software() { 20_000 } else { 10_000_000 };
+    let drains = [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }];
+    for (options, part) in drains.into_iter().zip([total * 9 / 10, total / 10]) {
+        let main = engine(Options { ring_size: 4096, arena_bytes: 8 << 20, cpu_threads: 6, ..options });
+        let began = Instant::now();
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let handle = main.attach().unwrap();
+                scope.spawn(move || compare(&handle, part / 8, 1000 + n));
+            }
+        });
+        let stats = main.engine().stats();
+        println!("{part} items in {:?} through {:?}: {:?}", began.elapsed(), stats.drain, stats.device);
+        assert_ne!(stats.drain, DrainKind::Cpu, "{:?}", main.engine().drain_now());
+    }
+}
+
 #[test]
 fn waits_answer_single_items_and_tickets_stay_exact() {
     let handle = engine(options());
