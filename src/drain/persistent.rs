@@ -28,9 +28,9 @@ use std::time::{Duration, Instant};
 /// Most items of one publication.
 const BATCH: usize = 256;
 /// While so many items are with the device, single ones wait for company ...
-const DEEP: u64 = 64;
+const DEEP: u64 = 256;
 /// ... until so many are there.
-const COMPANY: u64 = 16;
+const COMPANY: u64 = 64;
 /// How often the drain's own thread looks while items are with the device.
 const TICK: Duration = Duration::from_micros(100);
 /// How long it goes on looking before it sleeps.
