@@ -79,7 +79,8 @@ fn every_ring_size_down_to_one() {
         let kernel = Kernel::new(&device(), &options).unwrap();
         let total = 150 << bits;
         let outcome = flood(&kernel, &options, 2, total, 7, 33, Duration::from_secs(20));
-        assert!(outcome.wrong.is_empty() && outcome.lost == 0, "ring {}: {outcome:?}", 1 << bits);
+        let told = format!("{:?} {} {:?}", kernel.progress(), kernel.why_dead(), kernel.counters());
+        assert!(outcome.wrong.is_empty() && outcome.lost == 0, "ring {}: {outcome:?} {told}", 1 << bits);
         assert!(kernel.stop());
         check_exactly_once(&kernel, &options, total);
     }
@@ -170,23 +171,40 @@ fn items_outside_the_arena_go_to_the_host() {
     }
 }
 
+/// An item that is published late, behind others that were served leases ago: the ticket has to be parked over them,
+/// and they must not be served again. Whether all went well.
+fn late_item(plant: u32) -> bool {
+    let options = Options { plant, watchdog: Duration::from_secs(60), lease: Duration::from_millis(1), ..options() };
+    let kernel = Kernel::new(&device(), &options).unwrap();
+    let job = [Job { offset: 0, len: 8, set: 0 }];
+    let total = 50;
+    for i in 1..total {
+        kernel.publish(options.start + i, &job);
+    }
+    let served = |i: u64, patience: Duration| {
+        let began = Instant::now();
+        while kernel.poll_done(options.start + i).is_none() && began.elapsed() < patience {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        kernel.poll_done(options.start + i).is_some()
+    };
+    let mut good = (1..total).all(|i| served(i, Duration::from_secs(10)));
+    let ended = kernel.progress().ended;
+    wait(|| kernel.progress().ended.wrapping_sub(ended) >= 3, "three leases");
+    kernel.publish(options.start, &job);
+    good &= served(0, Duration::from_secs(2));
+    kernel.stop();
+    let once = std::panic::AssertUnwindSafe(|| check_exactly_once(&kernel, &options, total));
+    good && std::panic::catch_unwind(once).is_ok()
+}
+
 #[test]
 fn planted_faults_are_caught() {
+    assert!(late_item(0));
     // Park nothing: held tickets are lost at the end of a lease.
-    // Forget what was served: a resumed ticket is served twice, or waits for a slot that has moved on.
-    for plant in [1, 2] {
-        let options =
-            Options { plant, watchdog: Duration::from_secs(60), lease: Duration::from_millis(1), ..options() };
-        let kernel = Kernel::new(&device(), &options).unwrap();
-        let total = 20_000 * scale();
-        let outcome = flood(&kernel, &options, 3, total, 64, 64, Duration::from_secs(2));
-        kernel.stop();
-        let caught = outcome.lost > 0
-            || !outcome.wrong.is_empty()
-            || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check_exactly_once(&kernel, &options, total)))
-                .is_err();
-        assert!(caught, "planted fault {plant} went unnoticed: {outcome:?}");
-    }
+    assert!(!late_item(1), "a kernel that does not park went unnoticed");
+    // Forget what was served: it is served again.
+    assert!(!late_item(2), "a kernel that serves twice went unnoticed");
 }
 
 #[test]

@@ -162,7 +162,7 @@ impl<'a> Thread<'a> {
                         };
                         match self.send(slot, &mut claims) {
                             Ok(flight) => flying.push_back(flight),
-                            Err(slot) => free.push(slot),
+                            Err(slot) => free.push(*slot),
                         }
                     }
                 }
@@ -182,7 +182,7 @@ impl<'a> Thread<'a> {
         &mut self,
         mut slot: Slot,
         claims: &mut std::iter::Peekable<impl Iterator<Item = Claim>>,
-    ) -> std::result::Result<Flight, Slot> {
+    ) -> std::result::Result<Flight, Box<Slot>> {
         let mut sent = Vec::new();
         let mut here = Vec::new();
         while let Some(claim) = claims.peek() {
@@ -210,7 +210,7 @@ impl<'a> Thread<'a> {
                 self.shared.launches.fetch_add(1, Ordering::Relaxed);
                 Ok(Flight { slot, claims: sent })
             }
-            _ => Err(slot),
+            _ => Err(Box::new(slot)),
         };
         // While the batch is on its way.
         self.scan_here(here);
