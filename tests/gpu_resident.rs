@@ -62,7 +62,8 @@ fn everything_once_over_many_leases_and_both_wraps() {
 fn soak_exactly_once() {
     let options = Options { ring: 1 << 15, arena_bytes: 1 << 19, lease: Duration::from_millis(20), ..options() };
     let kernel = Kernel::new(&device(), &options).unwrap();
-    let total = std::env::var("TROMMEL_CASES").map_or(20_000, |cases| cases.parse().expect("TROMMEL_CASES is a number"));
+    let total =
+        std::env::var("TROMMEL_CASES").map_or(20_000, |cases| cases.parse().expect("TROMMEL_CASES is a number"));
     let began = Instant::now();
     let outcome = flood(&kernel, &options, 8, total, 256, 16, Duration::from_secs(20));
     assert!(outcome.wrong.is_empty() && outcome.lost == 0, "{outcome:?} {}", kernel.why_dead());
