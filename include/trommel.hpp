@@ -145,6 +145,21 @@ public:
     return status;
   }
 
+  trm_status try_serialize(std::vector<unsigned char> &out) const {
+    std::size_t needed = 0;
+    trm_status status = trm_rules_serialize(handle_, nullptr, 0, &needed);
+    if (status != TRM_OK && status != TRM_ERR_BUFFER) return status;
+    out.resize(needed);
+    return trm_rules_serialize(handle_, out.data(), out.size(), &needed);
+  }
+
+  static trm_status try_deserialize(bytes saved, rules &out, trm_error *why = nullptr) {
+    trm_rules *handle = nullptr;
+    trm_status status = trm_rules_deserialize(saved.data(), saved.size(), &handle, why);
+    if (status == TRM_OK) out = rules(handle);
+    return status;
+  }
+
 #ifndef TROMMEL_NO_EXCEPTIONS
   static rules compile(const std::vector<trm_pattern> &patterns,
                        const trm_compile_options *options = nullptr) {
@@ -152,6 +167,17 @@ public:
     std::vector<trm_error> errors;
     trm_status status = try_compile(patterns, out, &errors, options);
     detail::check(status, errors.empty() ? make_error() : errors.front());
+    return out;
+  }
+  std::vector<unsigned char> serialize() const {
+    std::vector<unsigned char> out;
+    detail::check(try_serialize(out));
+    return out;
+  }
+  static rules deserialize(bytes saved) {
+    rules out;
+    trm_error why = make_error();
+    detail::check(try_deserialize(saved, out, &why), why);
     return out;
   }
 #endif
