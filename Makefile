@@ -18,7 +18,7 @@ HEADERS := include/trommel.h include/trommel.hpp
 C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h) include/trommel.hpp
 
 .PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-gpu soak docs \
-	clean help need-build need-test need-nightly
+	clean help need-build need-test need-nightly need-rust-src
 
 all: lib check-header examples
 
@@ -124,13 +124,18 @@ need-nightly: need-build
 	@$(CARGO) +nightly --version >/dev/null 2>&1 || \
 		{ echo 'nightly Rust is missing; run this first: rustup toolchain install nightly' >&2; exit 1; }
 
+need-rust-src: need-nightly
+	@test -d "$$(rustc +nightly --print sysroot)/lib/rustlib/src/rust/library" || \
+		{ echo 'the source of the standard library is missing; run this first: rustup component add rust-src --toolchain nightly' >&2; exit 1; }
+
 asan: need-nightly
 	$(FEWER) RUSTFLAGS='-Zsanitizer=address -Cunsafe-allow-abi-mismatch=sanitizer' \
 		$(NIGHTLY_TEST) --target-dir $(TARGET)/asan
 
-tsan: need-nightly
+# The standard library is built with it: else what its locks and reference counts order looks like thousands of races.
+tsan: need-nightly need-rust-src
 	$(FEWER) RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' \
-		$(NIGHTLY_TEST) --target-dir $(TARGET)/tsan
+		$(NIGHTLY_TEST) -Zbuild-std --target-dir $(TARGET)/tsan
 
 valgrind: need-test
 	$(CARGO) test --locked --no-default-features --test valgrind
