@@ -5,7 +5,7 @@
 mod common;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use trommel::drain::DrainKind;
 use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor};
@@ -127,6 +127,13 @@ fn compare(handle: &Handle, total: usize, seed: u64) {
     assert!(expected.is_empty());
 }
 
+/// Faults are planted for the whole process: tests that want none share this lock, those that plant some have it alone.
+static FAULTS: RwLock<()> = RwLock::new(());
+
+fn calm() -> RwLockReadGuard<'static, ()> {
+    FAULTS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
 fn engine(options: Options) -> Handle {
     let handle = Engine::create(options).unwrap_or_else(|e| panic!("{}", e.message));
     for (id, set) in sets().into_iter().enumerate() {
@@ -141,6 +148,7 @@ fn scale() -> usize {
 
 #[test]
 fn forced_is_resident_and_answers_like_the_matcher() {
+    let _calm = calm();
     let handle = engine(options());
     assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
     let total = 5000 * scale();
@@ -158,6 +166,7 @@ fn forced_is_resident_and_answers_like_the_matcher() {
 
 #[test]
 fn batches_answer_like_the_matcher() {
+    let _calm = calm();
     let handle = engine(Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() });
     let total = 5000 * scale();
     compare(&handle, total, 77);
@@ -170,6 +179,7 @@ fn batches_answer_like_the_matcher() {
 
 #[test]
 fn several_handles_and_engines_at_once() {
+    let _calm = calm();
     let engines = [engine(options()), engine(options())];
     std::thread::scope(|scope| {
         for (e, main) in engines.iter().enumerate() {
@@ -187,6 +197,7 @@ fn several_handles_and_engines_at_once() {
 /// The comparison over as many items as `TROMMEL_CASES` says, through both GPU drains.
 #[test]
 fn soak_oracle() {
+    let _calm = calm();
     let total: usize =
         std::env::var("TROMMEL_CASES").map_or(8_000, |cases| cases.parse().expect("TROMMEL_CASES is a number"));
     let drains = [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }];
@@ -207,6 +218,7 @@ fn soak_oracle() {
 
 #[test]
 fn waits_answer_single_items_and_tickets_stay_exact() {
+    let _calm = calm();
     let handle = engine(options());
     for n in 0..300u64 {
         let position = handle.submit(b"a needle", 1, n as u32).unwrap();
@@ -224,6 +236,7 @@ fn waits_answer_single_items_and_tickets_stay_exact() {
 
 #[test]
 fn nobody_needs_to_come_by() {
+    let _calm = calm();
     let handle = engine(Options { delivery: trommel::engine::Delivery::None, ..options() });
     for n in 0..100 {
         handle.submit(b"a needle in the hay", n % 4, n).unwrap();
@@ -238,6 +251,7 @@ fn nobody_needs_to_come_by() {
 
 #[test]
 fn sets_are_replaced_under_load() {
+    let _calm = calm();
     let handle = engine(options());
     let all = sets();
     for n in 0..60 {
@@ -259,6 +273,7 @@ fn sets_are_replaced_under_load() {
 
 #[test]
 fn what_cannot_be_had_is_told() {
+    let _calm = calm();
     let refused = |options: Options| Engine::create(options).err().expect("refused").message;
     let message = refused(Options { adapter: Some("no such adapter".into()), ..options() });
     assert!(message.contains("no such adapter"), "{message}");
@@ -273,11 +288,11 @@ fn what_cannot_be_had_is_told() {
 #[cfg(feature = "faults")]
 mod faults {
     use super::*;
-    use std::sync::{Mutex, MutexGuard};
+    use std::sync::RwLockWriteGuard;
     use trommel::faults::*;
 
     /// Faults are the whole process's: one test at a time, and none is left behind.
-    struct Alone(#[allow(dead_code)] MutexGuard<'static, ()>);
+    struct Alone(#[allow(dead_code)] RwLockWriteGuard<'static, ()>);
 
     impl Drop for Alone {
         fn drop(&mut self) {
@@ -290,10 +305,9 @@ mod faults {
     }
 
     fn alone() -> Alone {
-        static ONE: Mutex<()> = Mutex::new(());
         // The self-test of the path comes first: it is not to meet the fault.
         common::device();
-        Alone(ONE.lock().unwrap_or_else(|p| p.into_inner()))
+        Alone(FAULTS.write().unwrap_or_else(|p| p.into_inner()))
     }
 
     fn until(what: &str, handle: &Handle, done: impl Fn(&trommel::engine::Stats) -> bool) {
