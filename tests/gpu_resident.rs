@@ -5,9 +5,17 @@
 mod common;
 
 use common::{choice, device, flood};
+use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{Job, SetKind};
+
+/// One test at a time: resident kernels of one device take turns in its queue, and on software a turn is long, so that
+/// many at once run into the watchdog.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
 
 /// Real hardware is asked for a hundred times as much.
 fn scale() -> u64 {
@@ -40,6 +48,7 @@ fn check_exactly_once(kernel: &Kernel, options: &Options, total: u64) {
 
 #[test]
 fn everything_once_over_many_leases_and_both_wraps() {
+    let _alone = alone();
     let options = options();
     let kernel = Kernel::new(&device(), &options).unwrap();
     let total = 20_000 * scale();
@@ -60,6 +69,7 @@ fn everything_once_over_many_leases_and_both_wraps() {
 /// Exactly once over as many items as `TROMMEL_CASES` says, handed over every 20 ms.
 #[test]
 fn soak_exactly_once() {
+    let _alone = alone();
     let options = Options { ring: 1 << 15, arena_bytes: 1 << 19, lease: Duration::from_millis(20), ..options() };
     let kernel = Kernel::new(&device(), &options).unwrap();
     let total =
@@ -74,6 +84,7 @@ fn soak_exactly_once() {
 
 #[test]
 fn every_ring_size_down_to_one() {
+    let _alone = alone();
     for bits in [0u32, 1, 2, 3, 5] {
         let options = Options { ring: 1 << bits, ..options() };
         let kernel = Kernel::new(&device(), &options).unwrap();
@@ -88,6 +99,7 @@ fn every_ring_size_down_to_one() {
 
 #[test]
 fn lets_go_when_idle_and_comes_back() {
+    let _alone = alone();
     let options = Options { idle: Duration::from_millis(5), ..options() };
     let kernel = Kernel::new(&device(), &options).unwrap();
     let mut position = options.start;
@@ -114,6 +126,7 @@ fn wait(mut done: impl FnMut() -> bool, what: &str) {
 
 #[test]
 fn a_stalled_producer_holds_up_only_its_own_items() {
+    let _alone = alone();
     let options = options();
     let kernel = Kernel::new(&device(), &options).unwrap();
     let job = [Job { offset: 0, len: 8, set: 0 }];
@@ -131,6 +144,7 @@ fn a_stalled_producer_holds_up_only_its_own_items() {
 
 #[test]
 fn sets_come_and_go_while_the_kernel_runs() {
+    let _alone = alone();
     let options = options();
     let kernel = Kernel::new(&device(), &options).unwrap();
     let mut position = options.start;
@@ -159,6 +173,7 @@ fn sets_come_and_go_while_the_kernel_runs() {
 
 #[test]
 fn items_outside_the_arena_go_to_the_host() {
+    let _alone = alone();
     let options = options();
     let kernel = Kernel::new(&device(), &options).unwrap();
     let limit = kernel.arena_len() as u32;
@@ -200,6 +215,7 @@ fn late_item(plant: u32) -> bool {
 
 #[test]
 fn planted_faults_are_caught() {
+    let _alone = alone();
     assert!(late_item(0));
     // Park nothing: held tickets are lost at the end of a lease.
     assert!(!late_item(1), "a kernel that does not park went unnoticed");
@@ -209,6 +225,7 @@ fn planted_faults_are_caught() {
 
 #[test]
 fn a_kernel_that_stops_serving_is_noticed() {
+    let _alone = alone();
     let options = Options { plant: 3, watchdog: Duration::from_millis(300), ..options() };
     let kernel = Kernel::new(&device(), &options).unwrap();
     kernel.publish(options.start, &[Job::default(); 4]);
@@ -220,6 +237,7 @@ fn a_kernel_that_stops_serving_is_noticed() {
 
 #[test]
 fn the_choice_is_the_callers() {
+    let _alone = alone();
     let found = trommel::gpu::adapters();
     let chosen = trommel::gpu::Device::open(&choice()).unwrap();
     assert!(found.iter().any(|a| a.name == chosen.info().name));
