@@ -4,46 +4,14 @@
 #[path = "common/gpu.rs"]
 mod common;
 
-use common::{choice, device, flood};
-use std::sync::{Mutex, MutexGuard};
+use common::{alone, check_exactly_once, choice, device, flood, options, wait};
 use std::time::{Duration, Instant};
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{Job, SetKind};
 
-/// One test at a time: resident kernels of one device take turns in its queue, and on software a turn is long, so that
-/// many at once run into the watchdog.
-fn alone() -> MutexGuard<'static, ()> {
-    static ONE: Mutex<()> = Mutex::new(());
-    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
 /// Real hardware is asked for a hundred times as much.
 fn scale() -> u64 {
     if device().is_software() { 1 } else { 100 }
-}
-
-/// Counters start just below where 32 bits wrap, tickets and leases both.
-fn options() -> Options {
-    Options {
-        ring: 1024,
-        start: u64::from(u32::MAX) - 5000,
-        first_lease: u32::MAX - 3,
-        arena_bytes: 256 << 10,
-        lease: Duration::from_millis(3),
-        ..Options::default()
-    }
-}
-
-fn check_exactly_once(kernel: &Kernel, options: &Options, total: u64) {
-    let ring = u64::from(options.ring);
-    for (slot, served) in kernel.served().unwrap().into_iter().take(ring as usize).enumerate() {
-        // First position of this slot at or after the start, and how many of the published ones fall on it.
-        let first = options.start + (slot as u64).wrapping_sub(options.start) % ring;
-        let laps = (options.start + total).saturating_sub(first).div_ceil(ring);
-        let expected = ((first as u32) >> ring.trailing_zeros()).wrapping_add(laps as u32);
-        let bits = ring.trailing_zeros();
-        assert_eq!(served << bits, expected << bits, "slot {slot} was served another number of times");
-    }
 }
 
 #[test]
@@ -116,14 +84,6 @@ fn lets_go_when_idle_and_comes_back() {
     assert_eq!(kernel.counters().relaunches, 4);
 }
 
-fn wait(mut done: impl FnMut() -> bool, what: &str) {
-    let began = Instant::now();
-    while !done() {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not come");
-        std::thread::sleep(Duration::from_micros(50));
-    }
-}
-
 #[test]
 fn a_stalled_producer_holds_up_only_its_own_items() {
     let _alone = alone();
@@ -184,55 +144,6 @@ fn items_outside_the_arena_go_to_the_host() {
         wait(|| kernel.poll_done(options.start + i).is_some(), "a completion");
         assert_eq!(kernel.poll_done(options.start + i).unwrap().overflow, i < 2);
     }
-}
-
-/// An item that is published late, behind others that were served leases ago: the ticket has to be parked over them,
-/// and they must not be served again. Whether all went well.
-fn late_item(plant: u32) -> bool {
-    let options = Options { plant, watchdog: Duration::from_secs(60), lease: Duration::from_millis(1), ..options() };
-    let kernel = Kernel::new(&device(), &options).unwrap();
-    let job = [Job { offset: 0, len: 8, set: 0 }];
-    let total = 50;
-    for i in 1..total {
-        kernel.publish(options.start + i, &job);
-    }
-    let served = |i: u64, patience: Duration| {
-        let began = Instant::now();
-        while kernel.poll_done(options.start + i).is_none() && began.elapsed() < patience {
-            std::thread::sleep(Duration::from_micros(50));
-        }
-        kernel.poll_done(options.start + i).is_some()
-    };
-    let mut good = (1..total).all(|i| served(i, Duration::from_secs(10)));
-    let ended = kernel.progress().ended;
-    wait(|| kernel.progress().ended.wrapping_sub(ended) >= 3, "three leases");
-    kernel.publish(options.start, &job);
-    good &= served(0, Duration::from_secs(2));
-    kernel.stop();
-    let once = std::panic::AssertUnwindSafe(|| check_exactly_once(&kernel, &options, total));
-    good && std::panic::catch_unwind(once).is_ok()
-}
-
-#[test]
-fn planted_faults_are_caught() {
-    let _alone = alone();
-    assert!(late_item(0));
-    // Park nothing: held tickets are lost at the end of a lease.
-    assert!(!late_item(1), "a kernel that does not park went unnoticed");
-    // Forget what was served: it is served again.
-    assert!(!late_item(2), "a kernel that serves twice went unnoticed");
-}
-
-#[test]
-fn a_kernel_that_stops_serving_is_noticed() {
-    let _alone = alone();
-    let options = Options { plant: 3, watchdog: Duration::from_millis(300), ..options() };
-    let kernel = Kernel::new(&device(), &options).unwrap();
-    kernel.publish(options.start, &[Job::default(); 4]);
-    wait(|| kernel.progress().dead, "the watchdog");
-    assert!(kernel.why_dead().contains("did not"), "{}", kernel.why_dead());
-    assert!(kernel.poll_done(options.start).is_none());
-    kernel.stop();
 }
 
 #[test]

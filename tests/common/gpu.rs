@@ -2,7 +2,7 @@
 #![allow(dead_code)]
 
 use std::sync::mpsc;
-use std::sync::{Condvar, Mutex};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{AdapterKind, Choice, Device, Job, Probe, SetKind, adapters};
@@ -148,4 +148,45 @@ pub fn flood(
     });
     kernel.unload(probe);
     outcome
+}
+
+/// One test at a time: resident kernels of one device take turns in its queue, and on software a turn is long, so that
+/// many at once run into the watchdog.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Counters start just below where 32 bits wrap, tickets and leases both.
+pub fn options() -> Options {
+    Options {
+        ring: 1024,
+        start: u64::from(u32::MAX) - 5000,
+        first_lease: u32::MAX - 3,
+        arena_bytes: 256 << 10,
+        lease: Duration::from_millis(3),
+        ..Options::default()
+    }
+}
+
+/// Reads the served counts of a stopped kernel: every position once.
+pub fn check_exactly_once(kernel: &Kernel, options: &Options, total: u64) {
+    let ring = u64::from(options.ring);
+    for (slot, served) in kernel.served().unwrap().into_iter().take(ring as usize).enumerate() {
+        // First position of this slot at or after the start, and how many of the published ones fall on it.
+        let first = options.start + (slot as u64).wrapping_sub(options.start) % ring;
+        let laps = (options.start + total).saturating_sub(first).div_ceil(ring);
+        let expected = ((first as u32) >> ring.trailing_zeros()).wrapping_add(laps as u32);
+        let bits = ring.trailing_zeros();
+        assert_eq!(served << bits, expected << bits, "slot {slot} was served another number of times");
+    }
+}
+
+/// Waits for what must come.
+pub fn wait(mut done: impl FnMut() -> bool, what: &str) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not come");
+        std::thread::sleep(Duration::from_micros(50));
+    }
 }
