@@ -150,8 +150,8 @@ pub fn flood(
     outcome
 }
 
-/// One test at a time: resident kernels of one device take turns in its queue, and on software a turn is long, so that
-/// many at once run into the watchdog.
+/// One test at a time. Many kernels at once on overloaded software Vulkan ran into the watchdog; why is not known (see
+/// "Not explained" in docs/resident-kernel.md), so this makes the tests steady and is no cure.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
