@@ -7,6 +7,7 @@ fn batch(
 ) {
     let index = group.x;
     let words = items[index];
+    cut_bound = words.w;
     let result = run_item(Item(words.x, words.y, words.z), index, lane, LANES);
     if lane == 0u { done[index] = result; }
 }

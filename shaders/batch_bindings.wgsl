@@ -1,7 +1,7 @@
 // The batch kernel's memory: ordinary buffers, filled before the dispatch and read back after it. Nothing here needs
 // subgroups, immediates or memory decorations, so that every backend runs it.
 
-@group(0) @binding(0) var<storage, read> items: array<vec4<u32>>;      // offset, length, set, 0
+@group(0) @binding(0) var<storage, read> items: array<vec4<u32>>;      // offset, length, set, 2 for cut_off
 @group(0) @binding(1) var<storage, read> directory: array<vec2<u32>>;  // kind, first table word
 @group(0) @binding(2) var<storage, read> arena: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> tables: array<u32>;

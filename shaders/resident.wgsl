@@ -1,7 +1,11 @@
 // The kernel that stays: workers of one subgroup each, every lane holding at most one ticket.
 //
-// A round: read the stop words; take tickets unless stopping; look at the slots of all held tickets at once; serve those
-// that are published. A ticket whose slot is not published yet just stays in its lane and holds nobody up.
+// A round: read the stop words and, in the same breath, the slots of held tickets; take tickets unless stopping; serve
+// those that are published. A ticket whose slot is not published yet just stays in its lane and holds nobody up.
+//
+// Software devices cut loops off: after some ten thousand rounds of all loops together every loop ends as if it were
+// done (`cut_off` in run.wgsl). So nothing here may rest on a loop having ended by its own condition: a ticket that is
+// still held behind the loop is parked there, and an item counts as run only if its run was seen to be whole.
 
 @compute @workgroup_size(LANES)
 fn resident(
@@ -26,12 +30,17 @@ fn resident(
     var idle = 0u;    // rounds since anything moved
     var rounds = 0u;
     var polls = 0u;
+    var asked = false; // to leave
     spent = 0u;
+    cut_bound = lease.cut_bound;
     loop {
         rounds += 1u;
         let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
         let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
+        var seen = 0u;
+        if held { seen = atomicLoad(&slots[(ticket & ring_mask()) * SLOT_WORDS + SLOT_TICKET]); }
         let stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
+        asked = stopping;
 
         if !stopping {
             let have = countOneBits(subgroupBallot(held).x);
@@ -45,6 +54,7 @@ fn resident(
                 if free && rank < want - have {
                     ticket = base + rank;
                     held = i32(ticket - high) >= 0 || !already_served(ticket);
+                    if held { seen = atomicLoad(&slots[(ticket & ring_mask()) * SLOT_WORDS + SLOT_TICKET]); }
                 }
             }
         }
@@ -53,7 +63,8 @@ fn resident(
         var item = Item(0u, 0u, 0u);
         if held && plant != PLANT_DEAF {
             let at = (ticket & ring_mask()) * SLOT_WORDS;
-            if atomicLoad(&slots[at + SLOT_TICKET]) == ticket + 1u {
+            // The ticket was read first; only behind it are the other words sure to be this item's.
+            if seen == ticket + 1u {
                 item.offset = atomicLoad(&slots[at + SLOT_OFFSET]);
                 item.len = atomicLoad(&slots[at + SLOT_LEN]);
                 let word = atomicLoad(&slots[at + SLOT_SET]);
@@ -65,10 +76,7 @@ fn resident(
         let serving = subgroupBallot(ready && !exhausted).x;
 
         if serving == 0u {
-            if stopping || exhausted {
-                if held { park(ticket, start); }
-                break;
-            }
+            if stopping || exhausted { break; }
             polls += 1u;
             if claimed == seen_claim { idle += 1u; } else { idle = 0u; seen_claim = claimed; }
             if idle > lease.budget {
@@ -81,6 +89,7 @@ fn resident(
         if doomed { break; }
 
         var result = 0u;
+        var ran = ready && item.rules == 0u;
         var pending = subgroupBallot(ready && item.rules != 0u).x;
         let any_work = pending != 0u;
         loop {
@@ -95,17 +104,22 @@ fn resident(
             );
             let slot = subgroupShuffle(ticket, owner) & ring_mask();
             let outcome = run_item(theirs, slot, lane, LANES);
-            if lane == owner { result = outcome; }
+            if lane == owner {
+                result = outcome;
+                ran = true;
+            }
         }
         // Records before completions. Without records there is nothing to order.
         if any_work { storageBarrier(); }
-        if ready {
+        if ran {
             complete(ticket, result);
             held = false;
         }
     }
 
-    if exhausted_by(rounds) && lane == 0u {
+    if held && !doomed { park(ticket, start); }
+    // A worker that leaves unasked, out of rounds or cut off, ends the lease for all.
+    if !asked && lane == 0u {
         atomicStore(&state[STATE_STOP], lease.number + 1u);
     }
     if lane == 0u { atomicAdd(&state[STATE_POLLS], polls); }
@@ -119,9 +133,4 @@ fn resident(
     if last && lane == 0u { close_lease(start, high); }
     storageBarrier();
     if last && lane == 0u { atomicStore(&report[REPORT_ENDED], lease.number); }
-}
-
-// A worker that ran out of rounds ends the lease for all.
-fn exhausted_by(rounds: u32) -> bool {
-    return rounds + spent > lease.rounds;
 }

@@ -19,6 +19,7 @@ struct Lease {
     held: u32,        // tickets a worker may hold
     ring_bits: u32,
     fuel: u32,        // loop rounds that one item may cost before the host gets it
+    cut_bound: u32,   // see cut_off
 }
 var<immediate> lease: Lease;
 

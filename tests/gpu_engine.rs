@@ -216,6 +216,26 @@ fn soak_oracle() {
     }
 }
 
+/// Software devices cut loops off, and an item this large runs into it: what was not looked at must not count as clean.
+#[test]
+fn large_items_are_scanned_to_their_end() {
+    let _calm = calm();
+    for options in [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }] {
+        let handle = engine(options);
+        for (n, len) in [9_000, 30_000, 60_000, 110_000, 190_000, 400_000].into_iter().enumerate() {
+            let mut bytes = vec![b'.'; len];
+            for at in [0, len / 3, len - 6] {
+                bytes[at..at + 6].copy_from_slice(b"needle");
+            }
+            handle.submit(&bytes, 1, n as u32).unwrap();
+            let (mut completions, mut matches) = (Vec::new(), Vec::new());
+            assert_eq!(collect(&handle, &mut completions, &mut matches), 1);
+            let starts: Vec<u64> = matches.iter().map(|m| m.start).collect();
+            assert_eq!(starts, [0, len as u64 / 3, len as u64 - 6], "{len} bytes");
+        }
+    }
+}
+
 #[test]
 fn waits_answer_single_items_and_tickets_stay_exact() {
     let _calm = calm();

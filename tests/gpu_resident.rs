@@ -154,3 +154,27 @@ fn the_choice_is_the_callers() {
     assert!(found.iter().any(|a| a.name == chosen.info().name));
     assert!(trommel::gpu::Device::open(&trommel::gpu::Choice::Name("no such adapter".into())).is_err());
 }
+
+/// Software devices cut a kernel's loops off after some time, wherever it is. What it holds then must not be lost, and
+/// what it scans then must not pass for scanned. On real hardware the lease simply goes on.
+#[test]
+fn a_kernel_that_is_cut_off_loses_nothing() {
+    let _alone = alone();
+    let lease = Duration::from_secs(if device().is_software() { 30 } else { 1 });
+    let options = Options { rounds: u32::MAX / 2, lease, ring: 64, ..options() };
+    let kernel = Kernel::new(&device(), &options).unwrap();
+    let outcome = flood(&kernel, &options, 2, 300, 5, 3000, Duration::from_secs(20));
+    assert!(outcome.wrong.is_empty(), "{:?}", outcome.wrong);
+    assert_eq!(outcome.lost, 0, "{:?} {} {:?}", kernel.progress(), kernel.why_dead(), kernel.counters());
+    // Quiet times, in which a kernel holds tickets of items that are not there yet.
+    for i in 300..330 {
+        std::thread::sleep(Duration::from_millis(20));
+        kernel.publish(options.start + i, &[Job { offset: 0, len: 8, set: 0 }]);
+        wait(|| kernel.poll_done(options.start + i).is_some(), "an item after a quiet time");
+    }
+    assert!(kernel.stop());
+    check_exactly_once(&kernel, &options, 330);
+    if device().is_software() {
+        assert!(kernel.counters().leases > 3, "it was never cut off: {:?}", kernel.counters());
+    }
+}

@@ -257,7 +257,8 @@ impl Slot {
         {
             return false;
         }
-        self.jobs.push([self.bytes.len() as u32, bytes.len() as u32, set, 0]);
+        // The last word: see `cut_off` in shaders/run.wgsl.
+        self.jobs.push([self.bytes.len() as u32, bytes.len() as u32, set, 2]);
         self.bytes.extend_from_slice(bytes);
         true
     }

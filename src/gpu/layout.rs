@@ -48,6 +48,7 @@ pub(super) struct LeaseWords {
     pub held: u32,
     pub ring_bits: u32,
     pub fuel: u32,
+    pub cut_bound: u32,
 }
 
 macro_rules! shared_words {
@@ -188,7 +189,7 @@ mod tests {
         let naga::TypeInner::Struct { members, span } = &lease.inner else { panic!("not a struct") };
         assert_eq!(*span as usize, size_of::<LeaseWords>());
         let names: Vec<_> = members.iter().filter_map(|m| m.name.clone()).collect();
-        assert_eq!(names, ["number", "budget", "rounds", "held", "ring_bits", "fuel"]);
+        assert_eq!(names, ["number", "budget", "rounds", "held", "ring_bits", "fuel", "cut_bound"]);
         assert_eq!(std::mem::offset_of!(LeaseWords, fuel) as u32, members[5].offset);
         assert_eq!(std::mem::offset_of!(LeaseWords, rounds) as u32, members[2].offset);
     }

@@ -35,6 +35,8 @@ pub struct Options {
     pub workers: (u32, u32),
     /// Tickets a worker may hold.
     pub held: u32,
+    /// Loop rounds of a worker after which it lets go by itself; 0: as many as the device allows.
+    pub rounds: u32,
     /// Planted fault, for tests only.
     pub plant: u32,
 }
@@ -52,6 +54,7 @@ impl Default for Options {
             watchdog: Duration::from_secs(5),
             workers: (64, 264),
             held: 8,
+            rounds: 0,
             plant: 0,
         }
     }
@@ -332,6 +335,7 @@ impl Shared {
                 held,
                 ring_bits: bits,
                 fuel,
+                cut_bound: 2,
             },
             ring: u64::from(options.ring),
             start: options.start,
@@ -359,14 +363,19 @@ impl Shared {
 }
 
 /// Workers, tickets each, rounds and rounds an item: bounded by the ring, and on software devices by the cut of loops
-/// at 65,535 rounds in all.
+/// at 65,535 rounds in all. A round of the kernel counts there as about twelve, since every loop in its body counts,
+/// also where the branch around it is not taken, and a round of a matcher as about five. `cut_off` in the shaders is
+/// what makes it safe; these numbers only keep leases from ending in it.
 fn sizes(device: &Device, options: &Options) -> ((u32, u32), u32, u32, u32) {
     let (mut workers, mut held, mut rounds, mut fuel) = (options.workers, options.held, u32::MAX / 2, 1 << 22);
     if device.is_software() {
         workers = (workers.0.min(2), workers.1.min(2));
         held = held.min(2);
-        rounds = 15_000;
-        fuel = 8_000;
+        rounds = 3_000;
+        fuel = 2_000;
+    }
+    if options.rounds != 0 {
+        rounds = options.rounds;
     }
     held = held.clamp(1, device.lanes()).min(options.ring);
     let most = (options.ring / held).max(1);

@@ -150,8 +150,7 @@ pub fn flood(
     outcome
 }
 
-/// One test at a time. Many kernels at once on overloaded software Vulkan ran into the watchdog; why is not known (see
-/// "Not explained" in docs/resident-kernel.md), so this makes the tests steady and is no cure.
+/// One test at a time: software Vulkan has two cores in a test machine, and a kernel polls with both.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
     ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
