@@ -4,6 +4,8 @@ CARGO ?= cargo
 CC ?= cc
 CXX ?= c++
 export CARGO CC CXX
+# Where there is no display, a layer that comes with Mesa's drivers would say so again and again.
+export NODEVICE_SELECT := 1
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 LIB := $(TARGET)/release
@@ -85,10 +87,10 @@ scan: $(BIN)/scan_tree
 # ---- checks ----
 
 test: need-test
-	$(CARGO) test --locked --features faults
+	scripts/sum-up $(CARGO) test --locked --features faults
 
 test-gpu: need-build
-	$(CARGO) test --locked --features faults --test 'gpu*' -- --nocapture
+	scripts/sum-up $(CARGO) test --locked --features faults --test 'gpu*' -- --nocapture
 
 lint:
 	@scripts/need clang-format=clang-format

@@ -16,6 +16,7 @@ mod asked {
             self.0.store(n, Ordering::SeqCst);
         }
 
+        #[cfg(feature = "gpu")]
         fn due(&self) -> bool {
             let take = |left: u32| left.checked_sub(1);
             self.0.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take) == Ok(1)

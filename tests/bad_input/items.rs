@@ -1,0 +1,167 @@
+//! Input, items, results, custom drains, direct scans.
+
+use super::Table;
+use super::abi::*;
+use std::ptr::{dangling, dangling_mut, null, null_mut};
+
+pub fn input_and_work(table: &mut Table) {
+    let engine = Engine::caller(&["a"], |options| (options.arena_bytes, options.ring_size) = (4096, 4));
+    let raw = engine.raw();
+    // SAFETY of all: as in `options_and_attach`.
+    unsafe {
+        let mut region = trm_region { input_offset: 0, len: 0, bytes: null_mut() };
+        table.answers("trm_input_acquire", "no place", TRM_ERR_NULL, trm_input_acquire(raw, 1, NOW, null_mut()));
+        for len in [4097, u32::MAX] {
+            let got = trm_input_acquire(raw, len, -1, &mut region);
+            table.answers("trm_input_acquire", "larger than the arena", TRM_ERR_RANGE, got);
+        }
+        table.answers("trm_input_acquire", "nothing", TRM_OK, trm_input_acquire(raw, 0, NOW, &mut region));
+        table.answers("trm_input_acquire", "full", TRM_ARENA_FULL, trm_input_acquire(raw, 4096, NOW, &mut region));
+        for offset in [1, 64, 4096, u32::MAX] {
+            table.answers("trm_input_release", "nothing there", TRM_ERR_INVALID, engine.release(offset));
+        }
+        table.answers("trm_input_release", "good", TRM_OK, engine.release(region.input_offset));
+        table.answers("trm_input_release", "twice", TRM_ERR_INVALID, engine.release(region.input_offset));
+
+        let item = |offset, len| trm_work_item { input_offset: offset, input_len: len, rule_set_id: 0, correlation: 0 };
+        table.answers("trm_enqueue", "no item", TRM_ERR_NULL, trm_enqueue(raw, null(), null_mut()));
+        let mut accepted = 9;
+        let mut batch = |what: &str, expected, items: *const _, count| {
+            let got = trm_enqueue_batch(raw, items, count, null_mut(), &mut accepted);
+            table.answers("trm_enqueue_batch", what, expected, got);
+            assert_eq!(accepted, 0, "{what}");
+            accepted = 9;
+        };
+        batch("no items", TRM_ERR_NULL, null(), 1);
+        batch("impossible count", TRM_ERR_INVALID, dangling(), usize::MAX);
+        batch("none", TRM_OK, null(), 0);
+        let got = trm_enqueue_batch(raw, dangling(), 0, null_mut(), null_mut());
+        table.answers("trm_enqueue_batch", "no place", TRM_ERR_NULL, got);
+        for (offset, len) in [(0, 4097), (4097, 0), (4096, 1), (u32::MAX, 0), (1, u32::MAX), (u32::MAX, u32::MAX)] {
+            let got = trm_enqueue(raw, &item(offset, len), null_mut());
+            table.answers("trm_enqueue", "outside", TRM_ERR_RANGE, got);
+            let got = trm_enqueue_batch(raw, [item(0, 0), item(offset, len)].as_ptr(), 2, null_mut(), &mut accepted);
+            table.answers("trm_enqueue_batch", "outside", TRM_ERR_RANGE, got);
+        }
+        let unknown = trm_work_item { rule_set_id: 1, ..item(0, 0) };
+        table.answers("trm_enqueue", "unknown set", TRM_ERR_NO_RULES, trm_enqueue(raw, &unknown, null_mut()));
+        let submit = |bytes: *const u8, len, set| trm_submit(raw, bytes.cast(), len, set, 0, null_mut());
+        table.answers("trm_submit", "no bytes", TRM_ERR_NULL, submit(null(), 1, 0));
+        table.answers("trm_submit", "unknown set", TRM_ERR_NO_RULES, submit(b"a".as_ptr(), 1, u32::MAX));
+        let large = vec![0; 4097];
+        table.answers("trm_submit", "larger than the arena", TRM_ERR_RANGE, submit(large.as_ptr(), 4097, 0));
+        table.answers("trm_submit", "nothing", TRM_OK, submit(null(), 0, 0));
+        table.answers("trm_enqueue", "nothing, at the very end", TRM_OK, trm_enqueue(raw, &item(4096, 0), null_mut()));
+        table.answers("trm_enqueue", "everything", TRM_OK, trm_enqueue(raw, &item(0, 4096), null_mut()));
+        table.answers("trm_enqueue", "nothing", TRM_OK, trm_enqueue(raw, &item(0, 0), null_mut()));
+        table.answers("trm_enqueue", "full", TRM_QUEUE_FULL, trm_enqueue(raw, &item(0, 0), null_mut()));
+        table.answers("trm_submit", "full", TRM_QUEUE_FULL, submit(null(), 0, 0));
+    }
+    for _ in 0..4 {
+        engine.drain_one(NOW).unwrap();
+    }
+    engine.collect_all(4);
+    assert_eq!((engine.head(), engine.stats().arena_used), (4, 0), "what was refused left nothing behind");
+}
+
+pub fn results(table: &mut Table) {
+    let engine = Engine::caller(&["a"], |_| ());
+    let ticket = engine.submit(b"a", 0).unwrap();
+    engine.drain_one(NOW).unwrap();
+    let raw = engine.raw();
+    for wrong in [0, ticket + 1, u64::MAX, 1 << 61, (1 << 61) + ticket] {
+        table.answers("trm_is_done", "never issued", TRM_ERR_TICKET, engine.is_done(wrong));
+        table.answers("trm_wait", "never issued", TRM_ERR_TICKET, engine.wait(wrong, -1).unwrap_err());
+    }
+    // SAFETY of all: as in `options_and_attach`; impossible lengths are refused before anything is touched.
+    unsafe {
+        let (mut completion, mut count, mut items) = (trm_completion::default(), 0, 0);
+        let mut wait = |what: &str, expected, c: *mut _, m: *mut _, room, n: *mut usize| {
+            table.answers("trm_wait", what, expected, trm_wait(raw, ticket, NOW, c, m, room, n));
+        };
+        wait("no completion", TRM_ERR_NULL, null_mut(), null_mut(), 0, &mut count);
+        wait("no matches", TRM_ERR_NULL, &mut completion, null_mut(), 1, &mut count);
+        wait("no count", TRM_ERR_NULL, &mut completion, null_mut(), 0, null_mut());
+        wait("impossible room", TRM_ERR_INVALID, &mut completion, dangling_mut(), usize::MAX, &mut count);
+        wait("no room", TRM_ERR_BUFFER, &mut completion, null_mut(), 0, &mut count);
+        let mut collect = |what: &str, expected, c: *mut _, cap, n: *mut usize, m: *mut _, room, k: *mut usize| {
+            table.answers("trm_collect", what, expected, trm_collect(raw, NOW, c, cap, n, m, room, k));
+        };
+        let c: *mut trm_completion = &mut completion;
+        let (n, k): (*mut usize, *mut usize) = (&mut items, &mut count);
+        collect("no completions", TRM_ERR_NULL, null_mut(), 1, n, null_mut(), 0, k);
+        collect("room for none", TRM_ERR_INVALID, c, 0, n, null_mut(), 0, k);
+        collect("impossible capacity", TRM_ERR_INVALID, c, usize::MAX, n, null_mut(), 0, k);
+        collect("no count", TRM_ERR_NULL, c, 1, null_mut(), null_mut(), 0, k);
+        collect("no matches", TRM_ERR_NULL, c, 1, n, null_mut(), 1, k);
+        collect("no match count", TRM_ERR_NULL, c, 1, n, null_mut(), 0, null_mut());
+        collect("no room", TRM_ERR_BUFFER, c, 1, n, null_mut(), 0, k);
+        table.answers("trm_event_fd", "no place", TRM_ERR_NULL, trm_event_fd(raw, null_mut()));
+    }
+    assert_eq!(engine.wait(ticket, NOW).unwrap().spans(), [(0, 1, 0)], "nothing was consumed");
+    table.answers("trm_wait", "taken", TRM_TAKEN, engine.wait(ticket, -1).unwrap_err());
+    table.answers("trm_collect", "nothing", TRM_EMPTY, engine.collect(NOW).unwrap_err());
+    table.answers("trm_engine_close", "impossible time", TRM_OK, engine.close(i64::MIN));
+    table.answers("trm_engine_close", "twice", TRM_OK, engine.close(i64::MAX));
+    table.answers("trm_collect", "closed", TRM_ERR_CLOSED, engine.collect(-1).unwrap_err());
+}
+
+pub fn drains(table: &mut Table) {
+    let engine = Engine::caller(&["a"], |_| ());
+    let ticket = engine.submit(b"a", 0).unwrap();
+    let raw = engine.raw();
+    // SAFETY of all: as in `results`.
+    unsafe {
+        table.answers("trm_claim", "no place", TRM_ERR_NULL, trm_claim(raw, NOW, null_mut()));
+        assert_eq!(engine.tail(), 0, "nothing was claimed");
+        table.answers("trm_mark_done", "not claimed", TRM_ERR_TICKET, engine.mark_done(ticket, TRM_OK, &[]));
+        engine.claim(NOW).unwrap();
+        table.answers("trm_mark_done", "no matches", TRM_ERR_NULL, trm_mark_done(raw, ticket, TRM_OK, null(), 1));
+        let many = trm_mark_done(raw, ticket, TRM_OK, dangling(), usize::MAX);
+        table.answers("trm_mark_done", "impossible count", TRM_ERR_INVALID, many);
+        table.answers("trm_mark_done", "no status", TRM_ERR_INVALID, engine.mark_done(ticket, TRM_PENDING, &[]));
+        let mut count = 0;
+        table.answers("trm_unfinished", "no count", TRM_ERR_NULL, trm_unfinished(raw, null_mut(), 0, null_mut()));
+        table.answers("trm_unfinished", "no array", TRM_ERR_NULL, trm_unfinished(raw, null_mut(), 1, &mut count));
+        table.answers("trm_unfinished", "no room", TRM_ERR_BUFFER, trm_unfinished(raw, null_mut(), 0, &mut count));
+        assert_eq!(count, 1);
+    }
+    table.answers("trm_mark_done", "good", TRM_OK, engine.mark_done(ticket, TRM_OK, &[]));
+    table.answers("trm_mark_done", "twice", TRM_TAKEN, engine.mark_done(ticket, TRM_OK, &[]));
+    let cpu = Engine::new(|_| ());
+    table.answers("trm_claim", "another drain", TRM_ERR_UNSUPPORTED, cpu.claim(NOW).err().unwrap());
+    table.answers("trm_mark_done", "another drain", TRM_ERR_UNSUPPORTED, cpu.mark_done(1, TRM_OK, &[]));
+}
+
+pub fn scans(table: &mut Table) {
+    let engine = Engine::with_rules(&["a"], |_| ());
+    let rules = rules(&["a"]);
+    let (bytes, mut n) = (b"aa".as_ptr(), 0);
+    let n: *mut usize = &mut n;
+    let mut one = trm_match::default();
+    let one: *mut trm_match = &mut one;
+    type Try = (&'static str, trm_status, u32, *const u8, usize, *mut trm_match, usize, *mut usize);
+    let tries: [Try; 8] = [
+        ("no bytes", TRM_ERR_NULL, 0, null(), 1, one, 1, n),
+        ("impossible length", TRM_ERR_INVALID, 0, bytes, usize::MAX, one, 1, n),
+        ("no matches", TRM_ERR_NULL, 0, bytes, 2, null_mut(), 1, n),
+        ("impossible room", TRM_ERR_INVALID, 0, bytes, 2, one, usize::MAX, n),
+        ("no count", TRM_ERR_NULL, 0, bytes, 2, one, 1, null_mut()),
+        ("too many", TRM_ERR_BUFFER, 0, bytes, 2, one, 1, n),
+        ("no room", TRM_ERR_BUFFER, 0, bytes, 2, null_mut(), 0, n),
+        ("unknown set", TRM_ERR_NO_RULES, 5, bytes, 2, one, 1, n),
+    ];
+    for (what, expected, set, bytes, len, matches, room, count) in tries {
+        // SAFETY: as in `results`.
+        table.says("trm_scan", what, expected, |error| unsafe {
+            trm_scan(engine.raw(), set, bytes.cast(), len, matches, room, count, error)
+        });
+        if set == 0 {
+            // SAFETY: as in `results`.
+            table.says("trm_rules_scan", what, expected, |error| unsafe {
+                trm_rules_scan(rules.0, bytes.cast(), len, matches, room, count, error)
+            });
+        }
+    }
+    assert_eq!(spans(&engine.scan(0, b"").unwrap()), []);
+}
