@@ -19,9 +19,12 @@ LINK = -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -ltrommel -lpthread
 HEADERS := include/trommel.h include/trommel.hpp
 C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h) include/trommel.hpp
 
+include packaging/packaging.mk
+
 .PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-gpu soak docs \
 	clean help need-build need-test need-nightly need-rust-src
 
+.DEFAULT_GOAL := all
 all: lib check-header examples
 
 help:
@@ -37,6 +40,10 @@ help:
 	@echo 'make soak         the comparisons with the oracle, ten million of them'
 	@echo 'make docs         the Rust documentation, warnings are errors'
 	@echo 'make header       write include/trommel.h from src/capi'
+	@echo 'make install      headers, library, pkg-config, CMake, man pages; PREFIX=, DESTDIR=; make uninstall takes them away'
+	@echo 'make test-install every example against the installed library, through pkg-config and through CMake'
+	@echo 'make test-bindings test-install, and the bindings for Go, Python and Zig (test-go, test-python, test-zig)'
+	@echo 'make abi          fails where a program built against the recorded ABI could break; make abi-baseline records it'
 
 # ---- what a build needs beyond cargo ----
 

@@ -97,6 +97,10 @@ private:
 };
 
 namespace detail {
+inline void check_abi() {
+  if (!abi_matches())
+    throw std::runtime_error("libtrommel is of another ABI version than trommel.hpp");
+}
 inline void check(trm_status status, const trm_error &why) {
   if (status < 0) throw error(status, why);
 }
@@ -128,10 +132,12 @@ public:
   void swap(rules &other) noexcept { std::swap(handle_, other.handle_); }
   explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-  /* All errors of the set are told, up to 64. */
+  /* All errors of the set are told, up to 64. TRM_ERR_UNSUPPORTED without any when the loaded
+   * library is of another ABI than this header; so do try_deserialize and engine::try_create. */
   static trm_status try_compile(const std::vector<trm_pattern> &patterns, rules &out,
                                 std::vector<trm_error> *errors = nullptr,
                                 const trm_compile_options *options = nullptr) {
+    if (!abi_matches()) return TRM_ERR_UNSUPPORTED;
     std::vector<trm_error> room(64, make_error());
     std::size_t count = 0;
     trm_rules *handle = nullptr;
@@ -154,6 +160,7 @@ public:
   }
 
   static trm_status try_deserialize(bytes saved, rules &out, trm_error *why = nullptr) {
+    if (!abi_matches()) return TRM_ERR_UNSUPPORTED;
     trm_rules *handle = nullptr;
     trm_status status = trm_rules_deserialize(saved.data(), saved.size(), &handle, why);
     if (status == TRM_OK) out = rules(handle);
@@ -165,6 +172,7 @@ public:
                        const trm_compile_options *options = nullptr) {
     rules out;
     std::vector<trm_error> errors;
+    detail::check_abi();
     trm_status status = try_compile(patterns, out, &errors, options);
     detail::check(status, errors.empty() ? make_error() : errors.front());
     return out;
@@ -177,6 +185,7 @@ public:
   static rules deserialize(bytes saved) {
     rules out;
     trm_error why = make_error();
+    detail::check_abi();
     detail::check(try_deserialize(saved, out, &why), why);
     return out;
   }
@@ -271,7 +280,6 @@ public:
   void swap(engine &other) noexcept { std::swap(handle_, other.handle_); }
   explicit operator bool() const noexcept { return handle_ != nullptr; }
 
-  /* TRM_ERR_UNSUPPORTED when the loaded library is of another ABI than this header. */
   static trm_status try_create(engine &out, const trm_options *options = nullptr,
                                trm_error *why = nullptr) {
     if (!abi_matches()) return TRM_ERR_UNSUPPORTED;
@@ -368,8 +376,7 @@ public:
   static engine create(const trm_options *options = nullptr) {
     engine out;
     trm_error why = make_error();
-    if (!abi_matches())
-      throw std::runtime_error("libtrommel is of another ABI version than trommel.hpp");
+    detail::check_abi();
     detail::check(try_create(out, options, &why), why);
     return out;
   }

@@ -88,3 +88,40 @@ fn readme_example() {
         assert_eq!(run(&program), expected, "{language:?}");
     }
 }
+
+/// A program built against a header of another ABI is told so by trommel.hpp before anything is made.
+#[test]
+fn cpp_refuses_a_library_of_another_abi() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = folder.path().join("other_abi.cpp");
+    let code = r#"
+#include "trommel.h"
+#undef TRM_ABI_VERSION
+#define TRM_ABI_VERSION 4711
+#include "trommel.hpp"
+#include <cstdio>
+template <class Make> static void expect_refusal(const char *what, Make make) {
+  try {
+    make();
+    std::printf("%s: made\n", what);
+  } catch (const std::runtime_error &e) {
+    std::printf("%s: %s\n", what, e.what());
+  }
+}
+int main() {
+  trommel::rules rules;
+  trommel::engine engine;
+  if (trommel::rules::try_compile({}, rules) != TRM_ERR_UNSUPPORTED) return 1;
+  if (trommel::rules::try_deserialize("", rules) != TRM_ERR_UNSUPPORTED) return 1;
+  if (trommel::engine::try_create(engine) != TRM_ERR_UNSUPPORTED) return 1;
+  expect_refusal("rules", [] { trommel::rules::compile({}); });
+  expect_refusal("saved rules", [] { trommel::rules::deserialize(""); });
+  expect_refusal("engine", [] { trommel::engine::create(); });
+  return 0;
+}
+"#;
+    std::fs::write(&source, code).expect("a source");
+    let program = Program(cc::build("other_abi", CPP17, std::slice::from_ref(&source), &[]));
+    let sentence = "libtrommel is of another ABI version than trommel.hpp";
+    assert_eq!(run(&program), format!("rules: {sentence}\nsaved rules: {sentence}\nengine: {sentence}\n"));
+}

@@ -1,0 +1,3 @@
+module trommel
+
+go 1.19

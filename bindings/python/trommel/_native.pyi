@@ -1,0 +1,5 @@
+# What cffi builds has no types of its own.
+from typing import Any
+
+ffi: Any
+lib: Any
