@@ -23,3 +23,12 @@ fn worker_sum(value: u32, lane: u32) -> u32 {
     workgroupBarrier();
     return sum;
 }
+
+// What the lanes before have together, in some order of the lanes.
+fn worker_before(value: u32, lane: u32) -> u32 {
+    if lane == 0u { atomicStore(&summed, 0u); }
+    workgroupBarrier();
+    let before = atomicAdd(&summed, value);
+    workgroupBarrier();
+    return before;
+}

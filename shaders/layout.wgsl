@@ -16,7 +16,8 @@ const CONTROL_SETS: u32 = 32u;      // directory of rule sets: (kind, first word
 const KIND_EMPTY: u32 = 0u;   // matches nothing
 const KIND_HOST: u32 = 1u;    // the host scans it
 const KIND_PROBE: u32 = 2u;   // one record with the sum of the item's bytes: tests the path
-const KIND_LITERAL: u32 = 3u; // literal tables
+const KIND_LITERAL: u32 = 3u; // literal tables, each occurrence a match
+const KIND_RULES: u32 = 4u;   // strings, runs, walks
 
 // Device-only state.
 const STATE_CLAIM: u32 = 0u;        // next ticket to hand out

@@ -1,19 +1,11 @@
-// Literals: the tables of src/rules/literal, executed plainly and exactly. layout.rs there says what each word means;
-// the offsets below are checked against it by a test.
+// Literals: from a window that passed the filter to the literals that stand there, exactly. The tables are those of
+// src/rules/literal, where layout.rs says what each word means; the offsets below are checked against it by a test.
 
 const TABLE_FOLD: u32 = 3u;
 const TABLE_GROUPS: u32 = 7u;
 const TABLE_BYTES_AT: u32 = 8u;
 const TABLE_TAGS_AT: u32 = 10u;
 const TABLE_SHORT: u32 = 12u;
-const SHORT_CLASSES_AT: u32 = 0u;
-const SHORT_CLASSES: u32 = 1u;
-const SHORT_NEXT_AT: u32 = 2u;
-const SHORT_STATES: u32 = 3u;
-const SHORT_FIRST_MATCH: u32 = 4u;
-const SHORT_OUTS_AT: u32 = 5u;
-const SHORT_OUT_AT: u32 = 6u;
-const SHORT_MAX_LEN: u32 = 11u;
 const TABLE_GROUP: u32 = 24u;
 const GROUP_WORDS: u32 = 16u;
 const GROUP_WINDOW: u32 = 0u;
@@ -33,19 +25,17 @@ const ENTRY_TAG_LIST: u32 = 0x20000000u;
 const ENTRY_NO_CHECK: u32 = 0x40000000u;
 const ENTRY_PROVEN: u32 = 0x80000000u;
 
-// Loop rounds of this lane inside the current item, beyond the ones all lanes make together.
-var<private> inner: u32;
-
 fn emit_tags(base: u32, entry: u32, start: u32, end: u32) {
-    let tag = tables[entry + 1u];
-    if (tables[entry + 3u] & ENTRY_TAG_LIST) == 0u {
-        emit(tag, start, end);
-        return;
+    // The entry's own tag, or the list that it names.
+    var tag = entry + 1u;
+    var last = tag;
+    if (tables[entry + 3u] & ENTRY_TAG_LIST) != 0u {
+        tag = base + tables[base + TABLE_TAGS_AT] + tables[tag];
+        last = tag + tables[tag];
+        tag += 1u;
     }
-    let list = base + tables[base + TABLE_TAGS_AT] + tag;
-    let count = tables[list];
-    for (var i = 1u; i <= count; i++) {
-        emit(tables[list + i], start, end);
+    for (; tag <= last; tag++) {
+        occurrence(tables[tag], start, end);
         inner += 1u;
     }
 }
@@ -105,6 +95,7 @@ fn look_up(base: u32, group: u32, low: u32, high: u32, hash: u32, text: Text, at
     }
 }
 
+// All of a window's way: filter, slots, entries.
 fn probe_window(base: u32, group: u32, text: Text, at: u32) {
     let fold = tables[base + TABLE_FOLD];
     let window = tables[group + GROUP_WINDOW];
@@ -121,58 +112,4 @@ fn probe_window(base: u32, group: u32, text: Text, at: u32) {
     let word = tables[base + tables[group + GROUP_FILTER_AT] + (hash >> (32u - tables[group + GROUP_FILTER_LOG2]))];
     let bits = (0x80000000u >> (hash & 31u)) | (0x80000000u >> ((hash >> 5u) & 31u));
     if (word & bits) == bits { look_up(base, group, low, high, hash, text, at); }
-}
-
-// The short literals' automaton over this lane's part of the text; it starts early enough to know what came before.
-fn short_literals(base: u32, text: Text, lane: u32, lanes: u32) {
-    let short = base + TABLE_SHORT;
-    let part = (text.len + lanes - 1u) / lanes;
-    let first = min(lane * part, text.len);
-    let last = min(first + part, text.len);
-    let warm = tables[short + SHORT_MAX_LEN] - 1u;
-    let classes = tables[short + SHORT_CLASSES];
-    let first_match = tables[short + SHORT_FIRST_MATCH];
-    var state = 0u;
-    for (var at = first - min(first, warm); at < last; at++) {
-        let byte = text_byte(text, at);
-        let class_word = tables[base + tables[short + SHORT_CLASSES_AT] + (byte >> 2u)];
-        let index = state + ((class_word >> ((byte & 3u) * 8u)) & 0xffu);
-        state = (tables[base + tables[short + SHORT_NEXT_AT] + (index >> 1u)] >> ((index & 1u) * 16u)) & 0xffffu;
-        if state >= first_match && at >= first {
-            let row = base + tables[short + SHORT_OUTS_AT] + (state - first_match) / classes;
-            for (var i = tables[row]; i < tables[row + 1u]; i++) {
-                let out = base + tables[short + SHORT_OUT_AT] + i * 2u;
-                emit(tables[out], at + 1u - tables[out + 1u], at + 1u);
-                inner += 1u;
-            }
-        }
-    }
-}
-
-fn literals(base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
-    inner = 0u;
-    var rounds = 0u;
-    if tables[base + TABLE_SHORT + SHORT_STATES] != 0u {
-        rounds = (text.len + lanes - 1u) / lanes + tables[base + TABLE_SHORT + SHORT_MAX_LEN];
-        if rounds > fuel() { return RESULT_HOST; }
-        short_literals(base, text, lane, lanes);
-    }
-    for (var g = 0u; g < tables[base + TABLE_GROUPS]; g++) {
-        let group = base + TABLE_GROUP + g * GROUP_WORDS;
-        let window = tables[group + GROUP_WINDOW];
-        if text.len < window { continue; }
-        let stride = tables[group + GROUP_STRIDE];
-        let probes = (text.len - window) / stride + 1u;
-        rounds += (probes + lanes - 1u) / lanes;
-        if rounds > fuel() { return RESULT_HOST; }
-        for (var i = lane; i < probes; i += lanes) {
-            // A lane that has spent its share leaves the rest to the host.
-            if inner > fuel() / lanes { break; }
-            probe_window(base, group, text, i * stride);
-        }
-    }
-    // As many rounds as all lanes' inner loops could have taken one after the other.
-    spent += rounds + worker_sum(inner, lane);
-    if worker_sum(select(0u, 1u, inner > fuel() / lanes), lane) != 0u { return RESULT_HOST; }
-    return 0u;
 }

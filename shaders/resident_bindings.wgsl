@@ -35,3 +35,4 @@ fn fuel() -> u32 { return lease.fuel; }
 fn set_kind(index: u32) -> u32 { return atomicLoad(&control[CONTROL_SETS + index * 2u]); }
 fn set_tables(index: u32) -> u32 { return atomicLoad(&control[CONTROL_SETS + index * 2u + 1u]); }
 fn worker_sum(value: u32, lane: u32) -> u32 { return subgroupAdd(value); }
+fn worker_before(value: u32, lane: u32) -> u32 { return subgroupExclusiveAdd(value); }

@@ -21,9 +21,17 @@ fn text_word(text: Text, at: u32) -> u32 {
     return word;
 }
 
-fn text_byte(text: Text, at: u32) -> u32 {
+// The word that the last byte came from: whoever goes byte by byte loads every fourth time. Forgotten between items.
+var<private> kept_at: u32;
+var<private> kept: u32;
+
+fn next_byte(text: Text, at: u32) -> u32 {
     let address = text.offset + at;
-    return (arena_word(address >> 2u) >> ((address & 3u) * 8u)) & 0xffu;
+    if (address >> 2u) != kept_at {
+        kept_at = address >> 2u;
+        kept = arena_word(kept_at);
+    }
+    return (kept >> ((address & 3u) * 8u)) & 0xffu;
 }
 
 // ASCII letters of four bytes in lower case.

@@ -43,9 +43,6 @@ impl<'a> Finishing<'a> {
         let set = self.set(job.set);
         let (mut count, mut matches) = (0, Vec::new());
         if done.count > 0 {
-            if !set.rules.is_plain() {
-                return Err(claim);
-            }
             let limit = self.engine.options().max_matches_per_item;
             let found = crate::panics::guarded(|| {
                 self.engine.with_scratch(|scratch| set.rules.matches_of(records, scratch, limit, &mut matches))

@@ -72,6 +72,7 @@ shared_words! {
     KIND_HOST = 1;
     KIND_PROBE = 2;
     KIND_LITERAL = 3;
+    KIND_RULES = 4;
     STATE_CLAIM = 0;
     STATE_STOP = 16;
     STATE_POLLS = 32;
@@ -129,7 +130,11 @@ mod tests {
     fn the_literal_matcher_knows_the_tables_words() {
         use crate::rules::literal::layout as tables;
         use std::mem::offset_of;
-        let shader = constants(include_str!("../../shaders/literal.wgsl"));
+        let shader = constants(concat!(
+            include_str!("../../shaders/literal.wgsl"),
+            "\n",
+            include_str!("../../shaders/short.wgsl")
+        ));
         let check = |name: &str, bytes: usize| assert_eq!(shader[name] as usize * 4, bytes, "{name}");
         macro_rules! words {
             ($of:ident: $($name:ident = $($field:tt).+;)*) => { $(check(stringify!($name), offset_of!(tables::$of, $($field).+));)* };
@@ -155,6 +160,39 @@ mod tests {
         assert_eq!(shader["ENTRY_NO_CHECK"], tables::Entry::NO_CHECK);
         assert_eq!(shader["ENTRY_PROVEN"], tables::Entry::PROVEN);
         assert_eq!(tables::VERSION, 1, "the shader was written for this version");
+    }
+
+    #[test]
+    fn the_walker_knows_the_tables_words() {
+        use crate::rules::device::DeviceHeader;
+        use crate::rules::walk::{MATCH, STARTS, Walk};
+        use crate::rules::{BranchTable, RunTable, plan, tables};
+        use std::mem::offset_of;
+        let shader = constants(concat!(
+            include_str!("../../shaders/walk.wgsl"),
+            "\n",
+            include_str!("../../shaders/class_run.wgsl")
+        ));
+        let check = |name: &str, bytes: usize| assert_eq!(shader[name] as usize * 4, bytes, "{name}");
+        macro_rules! words {
+            ($of:ident: $($name:ident = $field:ident;)*) => { $(check(stringify!($name), offset_of!($of, $field));)* };
+        }
+        words! { DeviceHeader:
+            RULES_LITERALS_AT = literals_at; RULES_USE_STARTS_AT = use_starts_at; RULES_USES_AT = uses_at;
+            RULES_BRANCHES_AT = branches_at; RULES_WALKS_AT = walks_at; RULES_CLASSES_AT = classes_at;
+            RULES_ROWS_AT = rows_at; RULES_RUNS_AT = runs_at; RULES_RUNS = runs;
+        }
+        words! { BranchTable: BRANCH_BEFORE = before; BRANCH_AHEAD = ahead; BRANCH_FLAGS = flags; }
+        words! { Walk: WALK_CLASSES = classes; WALK_ROWS = rows; WALK_END_CLASS = end_class; WALK_STARTS = starts; }
+        words! { RunTable: RUN_MIN = min; RUN_BRANCH = branch; }
+        check("BRANCH_WORDS", size_of::<BranchTable>());
+        check("WALK_WORDS", size_of::<Walk>());
+        check("RUN_WORDS", size_of::<RunTable>());
+        assert_eq!(STARTS, 5);
+        assert_eq!(
+            (shader["WALK_MATCH"], shader["NONE"], shader["BACK_FIRST"]),
+            (MATCH, tables::NONE, plan::BACK_FIRST)
+        );
     }
 
     fn constants(source: &str) -> std::collections::HashMap<String, u32> {

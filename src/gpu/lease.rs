@@ -13,6 +13,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+/// What a software device may need to compile the kernel, on a busy machine.
+const COMPILING: Duration = Duration::from_secs(60);
+
 /// How leases are sized and when the kernel lets go.
 #[derive(Debug, Clone, Copy)]
 pub struct LeaseOptions {
@@ -242,6 +245,16 @@ impl Leases {
         }
     }
 
+    /// How long no sign of life is no bad sign. A software device compiles the kernel when it is first launched.
+    fn patience(&self) -> Duration {
+        let none_ended = self.ended() == self.words.number.wrapping_sub(1);
+        if self.device.is_software() && none_ended {
+            self.options.watchdog.max(COMPILING)
+        } else {
+            self.options.watchdog
+        }
+    }
+
     fn wait_ended(&self, number: u32, patience: Duration) -> bool {
         let began = Instant::now();
         let mut spins = 0u32;
@@ -300,7 +313,7 @@ impl Leases {
         }
         let now = Instant::now();
         if let Some(since) = keeper.still_since(self.ended(), all_done, now)
-            && now - since > self.options.watchdog
+            && now - since > self.patience()
         {
             let what = if all_done { "end its lease" } else { "serve an item" };
             self.declare_dead(format!("the resident kernel did not {what} for {:?}", now - since));
@@ -308,7 +321,7 @@ impl Leases {
         }
         if all_done && now - keeper.busy_at > self.options.idle {
             self.stop_below(submitted.wrapping_add(1));
-            if self.wait_ended(submitted, self.options.watchdog) {
+            if self.wait_ended(submitted, self.patience()) {
                 return self.settle(&mut launch, keeper, completions);
             }
             self.declare_dead("the resident kernel did not stop".into());
@@ -343,7 +356,7 @@ impl Leases {
         if self.device.is_software() {
             // There a submission waits for the one before it.
             self.stop_below(new);
-            if !self.wait_ended(old, self.options.watchdog) {
+            if !self.wait_ended(old, self.patience()) {
                 self.declare_dead("the resident kernel did not stop for the hand-over".into());
                 return;
             }

@@ -363,15 +363,15 @@ impl Shared {
 }
 
 /// Workers, tickets each, rounds and rounds an item: bounded by the ring, and on software devices by the cut of loops
-/// at 65,535 rounds in all. A round of the kernel counts there as about twelve, since every loop in its body counts,
+/// at 65,535 rounds in all. A round of the kernel counts there as about thirty, since every loop in its body counts,
 /// also where the branch around it is not taken, and a round of a matcher as about five. `cut_off` in the shaders is
 /// what makes it safe; these numbers only keep leases from ending in it.
 fn sizes(device: &Device, options: &Options) -> ((u32, u32), u32, u32, u32) {
-    let (mut workers, mut held, mut rounds, mut fuel) = (options.workers, options.held, u32::MAX / 2, 1 << 22);
+    let (mut workers, mut held, mut rounds, mut fuel) = (options.workers, options.held, u32::MAX / 2, 1 << 20);
     if device.is_software() {
         workers = (workers.0.min(2), workers.1.min(2));
         held = held.min(2);
-        rounds = 3_000;
+        rounds = 1_500;
         fuel = 2_000;
     }
     if options.rounds != 0 {

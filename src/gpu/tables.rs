@@ -36,7 +36,7 @@ pub enum TableError {
 }
 
 /// How the device runs a set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SetKind<'a> {
     /// Matches nothing.
     Empty,
@@ -44,8 +44,11 @@ pub enum SetKind<'a> {
     Host,
     /// One record with the sum of the bytes.
     Probe,
-    /// Literal tables.
+    /// Literal tables: every occurrence is a match.
     Literal(&'a [u32]),
+    /// Strings, runs and walks (`src/rules/device.rs`): occurrences that are matches are reported, and an item in which
+    /// a walk finds a match is scanned by the host.
+    Rules(Vec<u32>),
 }
 
 impl SetKind<'_> {
@@ -56,6 +59,7 @@ impl SetKind<'_> {
             SetKind::Host => layout::KIND_HOST,
             SetKind::Probe => layout::KIND_PROBE,
             SetKind::Literal(_) => layout::KIND_LITERAL,
+            SetKind::Rules(_) => layout::KIND_RULES,
         }
     }
 
@@ -63,6 +67,7 @@ impl SetKind<'_> {
     pub(super) fn words(&self) -> &[u32] {
         match self {
             SetKind::Literal(words) => words,
+            SetKind::Rules(words) => words,
             _ => &[],
         }
     }

@@ -3,6 +3,8 @@
 pub(crate) mod analysis;
 mod assemble;
 mod compile;
+#[cfg(feature = "gpu")]
+pub(crate) mod device;
 mod error;
 pub mod flags;
 pub(crate) mod group;

@@ -7,22 +7,19 @@ use crate::rules::{Meaning, Rules};
 impl Rules {
     /// How a device runs this set.
     pub(crate) fn device_kind(&self) -> SetKind<'_> {
-        if !self.groups.is_empty() || !self.always.is_empty() || !self.runs.is_empty() {
-            // Something has to look at every item that no table of the device's finds.
+        if !self.groups.is_empty() || !self.always.is_empty() {
+            // Something has to look at every item that no table finds.
             return SetKind::Host;
         }
         match &self.finder {
+            _ if !self.branches.is_empty() => self.device_words().map_or(SetKind::Host, SetKind::Rules),
             None => SetKind::Empty,
             Some(table) => SetKind::Literal(table.words()),
         }
     }
 
-    /// Whether the occurrences of strings that a device reports say everything about an item.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.branches.is_empty()
-    }
-
-    /// As [`Rules::scan`] for a plain set, by all occurrences of its strings, found elsewhere.
+    /// As [`Rules::scan`] for an item in which no border of a branch leads to a match, by all occurrences of strings
+    /// that mean one by themselves, found elsewhere.
     pub(crate) fn matches_of(
         &self,
         occurrences: &[RawMatch],

@@ -1,0 +1,22 @@
+// What an item may cost. Beyond it the host scans the item: no text can hold the device.
+
+// Loop rounds that all lanes make together inside the current item.
+var<private> together: u32;
+// Loop rounds of this lane beyond those.
+var<private> inner: u32;
+
+// Counts rounds in; false if they are too many.
+fn affords(rounds: u32) -> bool {
+    together += rounds;
+    return together <= fuel();
+}
+
+// Whether this lane has spent its share.
+fn tired() -> bool {
+    return inner > fuel() / LANES;
+}
+
+// Whether it is so in any lane.
+fn anyone(condition: bool, lane: u32) -> bool {
+    return worker_sum(select(0u, 1u, condition), lane) != 0u;
+}

@@ -1,0 +1,129 @@
+// What an occurrence of a string means, and the walks that judge it. src/rules/device.rs says where everything lies,
+// src/rules/walk.rs how a walk works, src/rules/plan.rs what it proves.
+
+const RULES_LITERALS_AT: u32 = 0u;
+const RULES_USE_STARTS_AT: u32 = 1u;
+const RULES_USES_AT: u32 = 2u;
+const RULES_BRANCHES_AT: u32 = 3u;
+const RULES_WALKS_AT: u32 = 4u;
+const RULES_CLASSES_AT: u32 = 5u;
+const RULES_ROWS_AT: u32 = 6u;
+const RULES_RUNS_AT: u32 = 7u;
+const RULES_RUNS: u32 = 8u;
+const BRANCH_WORDS: u32 = 4u;
+const BRANCH_BEFORE: u32 = 1u;
+const BRANCH_AHEAD: u32 = 2u;
+const BRANCH_FLAGS: u32 = 3u;
+const BACK_FIRST: u32 = 4u;
+const WALK_WORDS: u32 = 10u;
+const WALK_CLASSES: u32 = 0u;
+const WALK_ROWS: u32 = 1u;
+const WALK_END_CLASS: u32 = 3u;
+const WALK_STARTS: u32 = 4u;
+const WALK_MATCH: u32 = 0x80000000u;
+const NONE: u32 = 0xffffffffu;
+
+// The rules that occurrences belong to; NONE: every occurrence is reported as it is.
+var<private> rules_at: u32;
+// Whether this lane found a border of a regular expression through which a match leads: the host finds its ends.
+var<private> maybe: bool;
+
+fn start_kind(byte: u32) -> u32 {
+    if byte == 10u { return 1u; }
+    if byte == 13u { return 2u; }
+    let letter = byte | 0x20u;
+    if (letter >= 97u && letter <= 122u) || (byte >= 48u && byte <= 57u) || byte == 95u { return 3u; }
+    return 4u;
+}
+
+// Whether a walk from `at` on, or back from there, comes to a match.
+fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
+    let w = rules_at + tables[rules_at + RULES_WALKS_AT] + index * WALK_WORDS;
+    let classes = rules_at + tables[rules_at + RULES_CLASSES_AT] + (tables[w + WALK_CLASSES] >> 2u);
+    let rows = rules_at + tables[rules_at + RULES_ROWS_AT] + tables[w + WALK_ROWS];
+    let end_class = tables[w + WALK_END_CLASS];
+    var kind = 0u;
+    if back {
+        if at < text.len { kind = start_kind(next_byte(text, at)); }
+    } else if at > 0u {
+        kind = start_kind(next_byte(text, at - 1u));
+    }
+    var state = tables[w + WALK_STARTS + kind];
+    var i = at;
+    while state != 0u {
+        inner += 1u;
+        let over = select(i == text.len, i == 0u, back);
+        var kind_of_byte = end_class;
+        if !over {
+            let byte = next_byte(text, select(i, i - 1u, back));
+            kind_of_byte = (tables[classes + (byte >> 2u)] >> ((byte & 3u) * 8u)) & 0xffu;
+        }
+        let entry = tables[rows + state + kind_of_byte];
+        if (entry & WALK_MATCH) != 0u { return true; }
+        if over || tired() { return false; }
+        state = entry;
+        i = select(i + 1u, i - 1u, back);
+    }
+    return false;
+}
+
+// Borders that are still to be judged: (branch, offset). Walks differ in length, so one lane's must not hold up the
+// search: they wait until there is one for every lane.
+const BORDERS: u32 = 8u * LANES;
+var<workgroup> borders: array<vec2<u32>, BORDERS>;
+var<workgroup> bordering: atomic<u32>;
+
+fn note_border(branch: u32, at: u32) {
+    let i = atomicAdd(&bordering, 1u);
+    if i < BORDERS {
+        borders[i] = vec2(branch, at);
+    } else {
+        // More than there is room for: the host looks.
+        maybe = true;
+    }
+}
+
+// Whether a match leads through this border of this branch, as far as its walks can tell.
+fn border(branch: u32, text: Text, at: u32) -> bool {
+    let b = rules_at + tables[rules_at + RULES_BRANCHES_AT] + branch * BRANCH_WORDS;
+    let back_first = select(0u, 1u, (tables[b + BRANCH_FLAGS] & BACK_FIRST) != 0u);
+    for (var i = 0u; i < 2u; i++) {
+        let back = (i ^ back_first) == 1u;
+        let index = tables[b + select(BRANCH_AHEAD, BRANCH_BEFORE, back)];
+        if index != NONE && !walk(index, text, at, back) { return false; }
+    }
+    return true;
+}
+
+// Judges the borders that wait, if there are enough of them or no more will come.
+fn judge_borders(text: Text, lane: u32, lanes: u32, all: bool) {
+    if rules_at == NONE { return; }
+    workgroupBarrier();
+    let count = min(atomicLoad(&bordering), BORDERS);
+    workgroupBarrier();
+    if count == 0u || (count < lanes && !all) { return; }
+    for (var i = lane; i < count; i += lanes) {
+        inner += 1u;
+        if !maybe { maybe = border(borders[i].x, text, borders[i].y); }
+    }
+    workgroupBarrier();
+    if lane == 0u { atomicStore(&bordering, 0u); }
+    workgroupBarrier();
+}
+
+// A string of the tables stands from `start` to `end`.
+fn occurrence(tag: u32, start: u32, end: u32) {
+    if rules_at == NONE {
+        emit(tag, start, end);
+        return;
+    }
+    let starts = rules_at + tables[rules_at + RULES_USE_STARTS_AT] + tag;
+    let uses = rules_at + tables[rules_at + RULES_USES_AT];
+    var is_match = false;
+    for (var i = tables[starts]; i < tables[starts + 1u]; i++) {
+        inner += 1u;
+        let meaning = tables[uses + i];
+        if (meaning & 1u) == 0u { is_match = true; } else { note_border(meaning >> 1u, start); }
+    }
+    if is_match { emit(tag, start, end); }
+}
