@@ -17,7 +17,7 @@ C := $(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(WARN) -O2 -g -Iinclude
 CPP := $(CXX) -std=c++17 $(WARN) -O2 -g -Iinclude
 LINK = -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -ltrommel -lpthread
 HEADERS := include/trommel.h include/trommel.hpp
-C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h) include/trommel.hpp
+C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h tools/trommel/*.[ch]) include/trommel.hpp
 
 include packaging/packaging.mk
 
@@ -40,9 +40,11 @@ help:
 	@echo 'make soak         the comparisons with the oracle, ten million of them'
 	@echo 'make docs         the Rust documentation, warnings are errors'
 	@echo 'make header       write include/trommel.h from src/capi'
-	@echo 'make install      headers, library, pkg-config, CMake, man pages; PREFIX=, DESTDIR=; make uninstall takes them away'
+	@echo 'make command      the trommel command (scan, check, adapters, bench)'
+	@echo 'make install      command, headers, library, pkg-config, CMake, man pages; PREFIX=, DESTDIR=; make uninstall takes them away'
 	@echo 'make test-install every example against the installed library, through pkg-config and through CMake'
-	@echo 'make test-bindings test-install, and the bindings for Go, Python and Zig (test-go, test-python, test-zig)'
+	@echo 'make test-bindings all of: test-install, test-go, test-python, test-zig, test-deb; a line NAME ok for each'
+	@echo 'make deb          Debian packages; make tarball: an archive for systems without packages'
 	@echo 'make abi          fails where a program built against the recorded ABI could break; make abi-baseline records it'
 
 # ---- what a build needs beyond cargo ----
@@ -120,7 +122,7 @@ loom-mutations:
 # ---- sanitizers ----
 
 # C programs cannot load an instrumented library; they are looked at by valgrind.
-C_TESTS := c_programs header scan_tree symbols valgrind
+C_TESTS := c_programs command header scan_tree symbols valgrind
 RUST_TESTS := $(filter-out $(C_TESTS) gpu% loom% lease_model,$(patsubst %/main,%,$(patsubst tests/%.rs,%,$(wildcard tests/*.rs tests/*/main.rs))))
 NIGHTLY_TEST = $(CARGO) +nightly test --locked --no-default-features --features faults --target $(HOST) \
 	--lib $(addprefix --test ,$(RUST_TESTS))

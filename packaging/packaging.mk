@@ -1,26 +1,41 @@
 # Installing, packages, bindings. Included by the Makefile; `make help` lists the targets.
 
 PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/trommel
+BASHCOMPDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := $(shell sed -n 's/^const SONAME_VERSION: u32 = \(.*\);/\1/p' build.rs)
 PACK := $(TARGET)/packaging
 
-.PHONY: man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings
+.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball
+
+# ---- the command ----
+
+command: $(PACK)/trommel
+
+COMMAND := $(filter-out %/program.c,$(wildcard examples-c/scan_tree/*.c)) $(wildcard tools/trommel/*.c)
+# No run path: it finds the library where it is installed.
+$(PACK)/trommel: $(COMMAND) $(wildcard examples-c/scan_tree/*.h tools/trommel/*.h) include/trommel.h $(LIB)/libtrommel.so
+	@mkdir -p $(PACK)
+	$(C) $(CFLAGS) $(COMMAND) $(LDFLAGS) -L$(LIB) -ltrommel -lpthread -lm -o $@
 
 # ---- man pages, from the header ----
 
 man: $(PACK)/man/trommel.7
 
 REFERENCE := packaging/reference/header.awk packaging/reference/man.awk
-$(PACK)/man/trommel.7: include/trommel.h packaging/man/trommel.7 $(REFERENCE)
+$(PACK)/man/trommel.7: include/trommel.h packaging/man/trommel.7 tools/trommel/trommel.1 $(REFERENCE)
 	@rm -rf $(PACK)/man && mkdir -p $(PACK)/man
 	awk -v out=$(PACK)/man -v version=$(VERSION) $(addprefix -f ,$(REFERENCE)) include/trommel.h
+	sed 's/@VERSION@/$(VERSION)/' tools/trommel/trommel.1 > $(PACK)/man/trommel.1
 	sed 's/@VERSION@/$(VERSION)/' packaging/man/trommel.7 > $@.new
 	cat $(PACK)/man/lists >> $@.new && rm $(PACK)/man/lists
 	mv $@.new $@
@@ -39,7 +54,13 @@ fill = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDED
 LICENCES := LICENSE-MIT LICENSE-APACHE
 D = $(DESTDIR)
 
-install: $(LIB)/libtrommel.so $(LIB)/libtrommel.a man
+install: $(LIB)/libtrommel.so $(LIB)/libtrommel.a command man
+	$(INSTALL) -d $(D)$(BINDIR) $(D)$(BASHCOMPDIR) $(D)$(ZSHCOMPDIR) $(D)$(FISHCOMPDIR) $(D)$(MANDIR)/man1
+	$(INSTALL) -m 755 $(PACK)/trommel $(D)$(BINDIR)
+	$(INSTALL) -m 644 $(PACK)/man/trommel.1 $(D)$(MANDIR)/man1
+	$(INSTALL) -m 644 tools/trommel/completions/trommel.bash $(D)$(BASHCOMPDIR)/trommel
+	$(INSTALL) -m 644 tools/trommel/completions/_trommel $(D)$(ZSHCOMPDIR)
+	$(INSTALL) -m 644 tools/trommel/completions/trommel.fish $(D)$(FISHCOMPDIR)
 	$(INSTALL) -d $(D)$(LIBDIR)/pkgconfig $(D)$(LIBDIR)/cmake/trommel $(D)$(INCLUDEDIR) \
 		$(D)$(MANDIR)/man3 $(D)$(MANDIR)/man7 $(D)$(DOCDIR)
 	$(INSTALL) -m 755 $(LIB)/libtrommel.so $(D)$(LIBDIR)/libtrommel.so.$(VERSION)
@@ -56,6 +77,8 @@ install: $(LIB)/libtrommel.so $(LIB)/libtrommel.a man
 	$(INSTALL) -m 644 $(LICENCES) README.md CHANGELOG.md $(D)$(DOCDIR)
 
 uninstall: man
+	rm -f $(D)$(BINDIR)/trommel $(D)$(MANDIR)/man1/trommel.1 $(D)$(BASHCOMPDIR)/trommel $(D)$(ZSHCOMPDIR)/_trommel \
+		$(D)$(FISHCOMPDIR)/trommel.fish
 	rm -f $(D)$(LIBDIR)/libtrommel.so.$(VERSION) $(D)$(LIBDIR)/libtrommel.so.$(SOVERSION) $(D)$(LIBDIR)/libtrommel.so \
 		$(D)$(LIBDIR)/libtrommel.a $(addprefix $(D)$(INCLUDEDIR)/,$(notdir $(HEADERS))) \
 		$(D)$(LIBDIR)/pkgconfig/trommel.pc \
@@ -83,7 +106,7 @@ abi-baseline:
 
 PREFIX_FOR_TESTS = $(abspath $(PACK))/installed
 
-$(PREFIX_FOR_TESTS)/lib/libtrommel.so: $(LIB)/libtrommel.so $(LIB)/libtrommel.a $(HEADERS)
+$(PREFIX_FOR_TESTS)/lib/libtrommel.so: $(LIB)/libtrommel.so $(LIB)/libtrommel.a $(HEADERS) $(PACK)/trommel
 	@rm -rf $(PREFIX_FOR_TESTS)
 	@$(MAKE) -s install PREFIX=$(PREFIX_FOR_TESTS) DESTDIR=
 	@touch $@
@@ -104,4 +127,36 @@ test-zig: $(PREFIX_FOR_TESTS)/lib/libtrommel.so
 	bindings/zig/test $(PREFIX_FOR_TESTS)
 
 # Prints a line `NAME ok` for each.
-test-bindings: test-install test-go test-python test-zig
+test-bindings: test-install test-go test-python test-zig test-deb
+
+# ---- packages ----
+
+DEB := $(abspath $(PACK))/deb
+TREE := $(DEB)/trommel-$(VERSION)
+
+# The date is the changelog's last change, so that the same sources make the same package.
+deb: $(LIB)/libtrommel.so $(LIB)/libtrommel.a
+	@scripts/need dpkg-buildpackage=dpkg-dev dh=debhelper $(CC)=gcc
+	rm -rf $(DEB) && mkdir -p $(TREE)
+	git ls-files -z | tar -c --null -T - | tar -x -C $(TREE)
+	mv $(TREE)/packaging/debian $(TREE)/debian
+	sed -e 's/@VERSION@/$(VERSION)/' -e "s/@DATE@/$$(git log -1 --format=%cD CHANGELOG.md)/" \
+		$(TREE)/debian/changelog.in > $(TREE)/debian/changelog
+	awk -v version=$(VERSION) -f packaging/reference/header.awk -f packaging/debian/symbols.awk include/trommel.h \
+		> $(TREE)/debian/libtrommel0.symbols
+	cd $(TREE) && TROMMEL_TARGET=$(abspath $(TARGET)) dpkg-buildpackage --no-sign --build=binary --no-check-builddeps
+	@ls $(DEB)/*.deb
+
+test-deb: deb
+	@scripts/need lintian=lintian pkg-config=pkg-config
+	packaging/test-deb $(DEB)
+
+# For programs that open the library at run time, and for systems without packages.
+NAME := trommel-$(VERSION)-$(HOST)
+tarball: $(LIB)/libtrommel.so $(LIB)/libtrommel.a
+	rm -rf $(PACK)/$(NAME)
+	$(MAKE) -s install PREFIX=/ LIBDIR=/lib INCLUDEDIR=/include BINDIR=/bin MANDIR=/share/man DOCDIR=/share/doc/trommel \
+		DESTDIR=$(abspath $(PACK))/$(NAME)
+	cp $(LICENCES) $(PACK)/$(NAME)
+	tar -C $(PACK) --owner=0 --group=0 --sort=name -czf $(PACK)/$(NAME).tar.gz $(NAME)
+	@echo $(PACK)/$(NAME).tar.gz

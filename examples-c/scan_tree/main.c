@@ -5,10 +5,11 @@
 #include <string.h>
 
 volatile sig_atomic_t stop_requested;
+const char *program_name = "scan_tree";
 
 void *must_realloc(void *memory, size_t count, size_t size) {
   if (count > SIZE_MAX / size || (memory = realloc(memory, count * size)) == NULL) {
-    fputs("scan_tree: out of memory\n", stderr);
+    fprintf(stderr, "%s: out of memory\n", program_name);
     exit(EXIT_TROUBLE);
   }
   return memory;
@@ -61,7 +62,8 @@ static trm_engine *create_engine(const options *opt, const trm_rules *rules) {
   }
   if (status == TRM_OK) status = trm_engine_load_rules(engine, 0, rules, &error);
   if (status == TRM_OK) return engine;
-  fprintf(stderr, "scan_tree: %s\n", error.message[0] ? error.message : trm_status_string(status));
+  fprintf(stderr, "%s: %s\n", program_name,
+          error.message[0] ? error.message : trm_status_string(status));
   trm_engine_destroy(engine);
   return NULL;
 }
@@ -107,7 +109,7 @@ static void scan(const options *opt, trm_engine *engine, report *rep) {
   free(threads);
 }
 
-int main(int argc, char **argv) {
+int scan_tree(int argc, char **argv) {
   options opt;
   rule_names names;
   report rep;

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: scan_tree [OPTION]... -f RULES [PATH]...\n"
     "Searches files, directories and all that is in them, or standard input (no PATH, or -),\n"
     "for many patterns at once. Prints path:line:column: id: matched text\n"
     "\n"
@@ -30,8 +29,8 @@ static const char usage[] =
     "Exit code: 0 something found, 1 nothing found, 2 trouble, 130 interrupted.\n";
 
 static bool fail(int *exit_code, const char *what, const char *value) {
-  fprintf(stderr, "scan_tree: %s%s%s (scan_tree --help lists the options)\n", what,
-          value ? ": " : "", value ? value : "");
+  fprintf(stderr, "%s: %s%s%s (%s --help lists the options)\n", program_name, what,
+          value ? ": " : "", value ? value : "", program_name);
   *exit_code = EXIT_TROUBLE;
   return false;
 }
@@ -113,11 +112,11 @@ static bool apply(options *opt, char letter, const char *value, int *exit_code) 
     opt->arena_bytes = number;
     return true;
   case 'V':
-    printf("scan_tree (libtrommel %s)\n", trm_version_string());
+    printf("%s (libtrommel %s)\n", program_name, trm_version_string());
     *exit_code = EXIT_FOUND;
     return false;
   default: /* h */
-    fputs(usage, stdout);
+    printf("usage: %s [OPTION]... -f RULES [PATH]...\n%s", program_name, usage);
     *exit_code = EXIT_FOUND;
     return false;
   }

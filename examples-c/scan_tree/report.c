@@ -243,7 +243,7 @@ void report_binary(report *rep) {
 void report_trouble(report *rep, const char *what, const char *why) {
   pthread_mutex_lock(&rep->lock);
   clear_progress(rep);
-  fprintf(stderr, "scan_tree: %s: %s\n", what, why);
+  fprintf(stderr, "%s: %s: %s\n", program_name, what, why);
   rep->troubles++;
   pthread_mutex_unlock(&rep->lock);
 }
@@ -293,10 +293,10 @@ void report_finish(report *rep, const char *drain) {
   }
   double seconds = now() - rep->started;
   if (fflush(stdout) != 0 || ferror(stdout)) {
-    fputs("scan_tree: standard output: cannot be written\n", stderr);
+    fprintf(stderr, "%s: standard output: cannot be written\n", program_name);
     rep->troubles++;
   }
-  fprintf(stderr, "scan_tree: %" PRIu64 " findings in %" PRIu64 " of %" PRIu64 " files",
+  fprintf(stderr, "%s: %" PRIu64 " findings in %" PRIu64 " of %" PRIu64 " files", program_name,
           rep->findings, rep->files_with_findings, rep->files);
   if (rep->hidden > 0) fprintf(stderr, " (%" PRIu64 " not shown)", rep->hidden);
   if (rep->binaries > 0) fprintf(stderr, ", %" PRIu64 " binaries skipped", rep->binaries);

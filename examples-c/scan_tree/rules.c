@@ -18,7 +18,7 @@ enum { ERRORS_SHOWN = 20 };
 
 static void bad_line(rule_list *list, size_t line, const char *why) {
   if (list->errors++ < ERRORS_SHOWN)
-    fprintf(stderr, "scan_tree: %s:%zu: %s\n", list->file, line, why);
+    fprintf(stderr, "%s: %s:%zu: %s\n", program_name, list->file, line, why);
 }
 
 /* The whole file, with a NUL behind it. */
@@ -167,10 +167,10 @@ static trm_rules *compile(rule_list *list) {
     if (line > 0)
       bad_line(list, line, errors[i].message);
     else
-      fprintf(stderr, "scan_tree: %s: %s\n", list->file, errors[i].message);
+      fprintf(stderr, "%s: %s: %s\n", program_name, list->file, errors[i].message);
   }
   if (error_count == 0)
-    fprintf(stderr, "scan_tree: %s: %s\n", list->file, trm_status_string(status));
+    fprintf(stderr, "%s: %s: %s\n", program_name, list->file, trm_status_string(status));
   list->errors = error_count;
   return NULL;
 }
@@ -184,7 +184,7 @@ trm_rules *rules_load(const options *opt, rule_names *names) {
   list.file = opt->rules_file;
   names->text = read_file(opt->rules_file, &len);
   if (names->text == NULL) {
-    fprintf(stderr, "scan_tree: %s: %s\n", opt->rules_file, strerror(errno));
+    fprintf(stderr, "%s: %s: %s\n", program_name, opt->rules_file, strerror(errno));
     return NULL;
   }
   const char *at = names->text, *end = names->text + len;
@@ -208,12 +208,13 @@ trm_rules *rules_load(const options *opt, rule_names *names) {
     share_ids(&list, names);
   }
   if (list.errors == 0 && list.count == 0) {
-    fprintf(stderr, "scan_tree: %s: no rules in it\n", opt->rules_file);
+    fprintf(stderr, "%s: %s: no rules in it\n", program_name, opt->rules_file);
   } else if (list.errors == 0) {
     rules = compile(&list);
   }
   if (list.errors > ERRORS_SHOWN)
-    fprintf(stderr, "scan_tree: %s: and %zu more\n", opt->rules_file, list.errors - ERRORS_SHOWN);
+    fprintf(stderr, "%s: %s: and %zu more\n", program_name, opt->rules_file,
+            list.errors - ERRORS_SHOWN);
   free(list.patterns);
   free(list.lines);
   return rules;

@@ -6,6 +6,7 @@
  *   walk.c      directories, and the queue of paths that the readers empty
  *   reader.c    reads files into the engine's memory, submits them, collects the answers
  *   report.c    prints findings, progress and the closing line
+ *   program.c   makes a program of it; the trommel command takes everything else as `trommel scan`
  *
  * C99 and POSIX threads; it compiles as C++17 too. */
 #ifndef SCAN_TREE_H
@@ -111,6 +112,10 @@ void *reader_main(void *reader_shared_pointer);
 /* ---- main.c ---- */
 extern volatile sig_atomic_t
     stop_requested; /* SIGINT or SIGTERM came, or an error that ends the scan */
+
+extern const char *program_name; /* how messages begin */
+
+int scan_tree(int argc, char **argv);
 
 /* malloc and realloc that end the program instead of returning NULL. */
 void *must_realloc(void *memory, size_t count, size_t size);

@@ -9,7 +9,7 @@ use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, Once};
+use std::sync::{Mutex, MutexGuard};
 
 const DEAD: u32 = 0;
 const ALIVE: u32 = 1;
@@ -196,9 +196,10 @@ impl<T> Drop for Entered<T> {
 }
 
 /// How many `fork()`s lie between this process and the one that loaded the library.
+#[cfg(unix)]
 pub fn fork_generation() -> u64 {
     static FORKS: AtomicU64 = AtomicU64::new(0);
-    static WATCH: Once = Once::new();
+    static WATCH: std::sync::Once = std::sync::Once::new();
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::SeqCst);
     }
@@ -207,6 +208,12 @@ pub fn fork_generation() -> u64 {
         libc::pthread_atfork(None, None, Some(in_child));
     });
     FORKS.load(Ordering::Relaxed)
+}
+
+/// There is no `fork()` here.
+#[cfg(not(unix))]
+pub fn fork_generation() -> u64 {
+    0
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use crate::ring::parking::WaitList;
 use crate::ring::{Position, Refused, Stage, Taker};
 use crate::status::{Error, Result, *};
 use crate::types::{trm_completion, trm_match, trm_work_item};
-use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -423,7 +422,7 @@ impl Handle {
     }
 
     /// The descriptor that is readable when there is something to collect.
-    pub fn event_fd(&self) -> Result<RawFd> {
+    pub fn event_fd(&self) -> Result<i32> {
         let fd = self.owner.event.fd()?;
         fence(Ordering::SeqCst);
         self.raise_if_done(&self.state());

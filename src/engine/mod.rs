@@ -9,6 +9,7 @@ mod log;
 mod options;
 mod outstanding;
 mod sets;
+mod signal;
 mod stats;
 
 pub use handle::{Answer, Buffers, Handle, Taken};

@@ -1,6 +1,7 @@
 //! The bytes behind an arena: one mapping that lives as long as the arena, never moves and is read by drains while
 //! callers write other parts of it. All `unsafe` of the input room is here.
 
+use super::pages;
 use crate::status::{Error, Result, TRM_ERR_MEMORY};
 use std::ptr::NonNull;
 
@@ -31,24 +32,12 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// `len` bytes of zeroed pages, plus the tail padding.
     pub fn pages(len: usize) -> Result<Self> {
-        // SAFETY: an anonymous mapping at no fixed address touches nothing that exists.
-        let base = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                len + TAIL_PADDING,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
+        let Some(base) = pages::map(len + TAIL_PADDING) else {
             return Err(Error::new(
                 TRM_ERR_MEMORY,
                 format!("the arena's {len} bytes could not be mapped: choose a smaller arena_bytes"),
             ));
-        }
-        let base = NonNull::new(base.cast()).expect("a mapping that did not fail has an address");
+        };
         Ok(Self { base, len, owner: Owner::Pages })
     }
 
@@ -94,9 +83,7 @@ impl Drop for Memory {
     fn drop(&mut self) {
         match &self.owner {
             // SAFETY: the mapping made in `pages`, unmapped once.
-            Owner::Pages => unsafe {
-                libc::munmap(self.base.as_ptr().cast(), self.len + TAIL_PADDING);
-            },
+            Owner::Pages => unsafe { pages::unmap(self.base, self.len + TAIL_PADDING) },
             #[cfg(feature = "gpu")]
             Owner::Foreign(_) => {}
         }

@@ -4,6 +4,7 @@
 //! in units of 64 bytes, so that regions never share a cache line and 4 GiB fit its 32-bit sizes.
 
 mod memory;
+mod pages;
 pub use memory::{Memory, TAIL_PADDING};
 
 use crate::ring::parking::WaitList;

@@ -77,7 +77,11 @@ pub fn build(name: &str, language: Language, sources: &[PathBuf], flags: &[&str]
     let program = folder.join(format!("{name}-{standard}-{}", std::process::id()));
     let mut command = compiler(language);
     command.args(flags).args(sources).args(["-x", "none", "-o"]).arg(&program);
-    command.arg("-L").arg(folder).arg(format!("-Wl,-rpath,{}", folder.display())).args(["-ltrommel", "-lpthread"]);
+    command.arg("-L").arg(folder).arg(format!("-Wl,-rpath,{}", folder.display())).args([
+        "-ltrommel",
+        "-lpthread",
+        "-lm",
+    ]);
     let output = command.output().expect("the compiler runs");
     assert!(
         output.status.success(),
