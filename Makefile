@@ -17,7 +17,7 @@ C := $(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(WARN) -O2 -g -Iinclude
 CPP := $(CXX) -std=c++17 $(WARN) -O2 -g -Iinclude
 LINK = -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -ltrommel -lpthread
 HEADERS := include/trommel.h include/trommel.hpp
-C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h tools/trommel/*.[ch]) include/trommel.hpp
+C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h tools/trommel/*.[ch] packaging/windows/*.c hyperscan/tests/*.c) include/trommel.hpp include/trommel_hs.h
 
 include packaging/packaging.mk
 
@@ -43,7 +43,9 @@ help:
 	@echo 'make command      the trommel command (scan, check, adapters, bench)'
 	@echo 'make install      command, headers, library, pkg-config, CMake, man pages; PREFIX=, DESTDIR=; make uninstall takes them away'
 	@echo 'make test-install every example against the installed library, through pkg-config and through CMake'
-	@echo 'make test-bindings all of: test-install, test-go, test-python, test-zig, test-deb; a line NAME ok for each'
+	@echo 'make test-bindings all of: test-install, test-go, test-python, test-zig, test-deb, test-wine, test-hyperscan;'
+	@echo '                  prints a line NAME ok for each'
+	@echo 'make dll          trommel.dll for x86-64 Windows, cross-built; make hyperscan: a library with the calls of Hyperscan'
 	@echo 'make deb          Debian packages; make tarball: an archive for systems without packages'
 	@echo 'make abi          fails where a program built against the recorded ABI could break; make abi-baseline records it'
 
@@ -106,6 +108,8 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	$(CARGO) fmt --check -p trommel-hs
+	$(CARGO) clippy --locked --all-targets -p trommel-hs -- -D warnings
 	clang-format --dry-run --Werror $(C_SOURCES)
 
 docs:

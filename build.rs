@@ -8,6 +8,10 @@ fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() != Ok("linux") {
         return;
     }
+    // Cargo hands the arguments for a shared library on to the libraries that this one is a part of.
+    if std::env::var_os("CARGO_FEATURE_PART").is_some() {
+        return;
+    }
     // What a linked program looks for at run time: libtrommel.so.0, not whatever libtrommel.so is that day.
     println!("cargo:rustc-cdylib-link-arg=-Wl,-soname,libtrommel.so.{SONAME_VERSION}");
     // dlclose() must leave the code mapped: destructors of thread-local values are still to run when a thread

@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := $(shell sed -n 's/^const SONAME_VERSION: u32 = \(.*\);/\1/p' build.rs)
 PACK := $(TARGET)/packaging
 
-.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball
+.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball dll test-wine hyperscan test-hyperscan install-hyperscan
 
 # ---- the command ----
 
@@ -77,6 +77,7 @@ install: $(LIB)/libtrommel.so $(LIB)/libtrommel.a command man
 	$(INSTALL) -m 644 $(LICENCES) README.md CHANGELOG.md $(D)$(DOCDIR)
 
 uninstall: man
+	rm -f $(addprefix $(D)$(LIBDIR)/libtrommel_hs.so,.0 .$(VERSION)) $(D)$(LIBDIR)/libtrommel_hs.so $(D)$(INCLUDEDIR)/trommel_hs.h
 	rm -f $(D)$(BINDIR)/trommel $(D)$(MANDIR)/man1/trommel.1 $(D)$(BASHCOMPDIR)/trommel $(D)$(ZSHCOMPDIR)/_trommel \
 		$(D)$(FISHCOMPDIR)/trommel.fish
 	rm -f $(D)$(LIBDIR)/libtrommel.so.$(VERSION) $(D)$(LIBDIR)/libtrommel.so.$(SOVERSION) $(D)$(LIBDIR)/libtrommel.so \
@@ -127,7 +128,7 @@ test-zig: $(PREFIX_FOR_TESTS)/lib/libtrommel.so
 	bindings/zig/test $(PREFIX_FOR_TESTS)
 
 # Prints a line `NAME ok` for each.
-test-bindings: test-install test-go test-python test-zig test-deb
+test-bindings: test-install test-go test-python test-zig test-deb test-wine test-hyperscan
 
 # ---- packages ----
 
@@ -160,3 +161,49 @@ tarball: $(LIB)/libtrommel.so $(LIB)/libtrommel.a
 	cp $(LICENCES) $(PACK)/$(NAME)
 	tar -C $(PACK) --owner=0 --group=0 --sort=name -czf $(PACK)/$(NAME).tar.gz $(NAME)
 	@echo $(PACK)/$(NAME).tar.gz
+
+# ---- Windows: cross-built with MinGW ----
+
+WIN := $(abspath $(PACK))/windows
+DLL := $(WIN)/trommel-$(VERSION)-windows-x86_64
+WIN_TARGET := x86_64-pc-windows-gnu
+# Without the GPU drains: make dll DLL_FEATURES=--no-default-features
+DLL_FEATURES ?=
+
+# The same folder as a zip would have: bin, lib, include, licences.
+dll:
+	@scripts/need x86_64-w64-mingw32-gcc=gcc-mingw-w64-x86-64-win32 dpkg=dpkg
+	packaging/windows/toolchain $(WIN)/rust
+	. $(WIN)/rust/env && $(CARGO) build --locked --release --lib -p trommel $(DLL_FEATURES) -Zbuild-std=std,panic_unwind \
+		--target $(WIN_TARGET) --target-dir $(WIN)/target
+	rm -rf $(DLL) && mkdir -p $(DLL)/bin $(DLL)/lib $(DLL)/include
+	x86_64-w64-mingw32-strip -g -o $(DLL)/bin/trommel.dll $(WIN)/target/$(WIN_TARGET)/release/trommel.dll
+	cp $(WIN)/target/$(WIN_TARGET)/release/libtrommel.dll.a $(DLL)/lib
+	(echo 'LIBRARY trommel.dll'; echo EXPORTS; sed 's/^/  /' packaging/abi/symbols) > $(DLL)/lib/trommel.def
+	cp $(HEADERS) $(DLL)/include
+	cp $(LICENCES) README.md $(DLL)
+	@echo $(DLL)
+
+test-wine: dll
+	@scripts/need '/usr/lib/wine/wine64=wine64' '/usr/x86_64-w64-mingw32/lib/zlib1.dll=libz-mingw-w64'
+	packaging/windows/test $(DLL)
+
+# ---- Hyperscan's interface ----
+
+hyperscan:
+	$(CARGO) build --locked --release -p trommel-hs
+	ln -sf libtrommel_hs.so $(LIB)/libtrommel_hs.so.0
+
+install-hyperscan: hyperscan
+	$(INSTALL) -d $(D)$(LIBDIR) $(D)$(INCLUDEDIR)
+	$(INSTALL) -m 755 $(LIB)/libtrommel_hs.so $(D)$(LIBDIR)/libtrommel_hs.so.$(VERSION)
+	ln -sf libtrommel_hs.so.$(VERSION) $(D)$(LIBDIR)/libtrommel_hs.so.0
+	ln -sf libtrommel_hs.so.0 $(D)$(LIBDIR)/libtrommel_hs.so
+	$(INSTALL) -m 644 include/trommel_hs.h $(D)$(INCLUDEDIR)
+
+# Against Vectorscan itself: random expressions, and programs that are relinked.
+test-hyperscan:
+	@scripts/need $(CC)=gcc $(CXX)=g++ nm=binutils '/usr/include/hs/hs.h=libvectorscan-dev'
+	$(CARGO) build --locked -p trommel-hs
+	$(CARGO) test --locked -p trommel-hs
+	hyperscan/test $(TARGET)/debug/libtrommel_hs.so

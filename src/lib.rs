@@ -14,7 +14,8 @@ pub mod faults;
 pub mod gpu;
 #[doc(hidden)]
 pub mod input;
-mod panics;
+#[doc(hidden)]
+pub mod panics;
 #[doc(hidden)]
 pub mod ring;
 #[doc(hidden)]

@@ -127,7 +127,7 @@ fn settle(answer: Answer, late: trm_status) -> (trm_status, Taken) {
 }
 
 /// A descriptor (Linux: an eventfd) that is readable while this handle has something to collect, for epoll, poll and
-/// select.
+/// select. On Windows it is the handle of an event, for `WaitForSingleObject` and its kin.
 ///
 /// Collect until TRM_EMPTY, then wait for the descriptor again. It may now and then be readable without need (after
 /// `trm_wait` took the only completion): the next `trm_collect` answers TRM_EMPTY and settles it. Don't read, write or
