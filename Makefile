@@ -39,6 +39,7 @@ help:
 	@echo 'make bench-gpu    figures of the GPU drains'
 	@echo 'make soak         the comparisons with the oracle, ten million of them'
 	@echo 'make docs         the Rust documentation, warnings are errors'
+	@echo 'make book         the documentation as pages; make test-book checks links, examples and the reference'
 	@echo 'make header       write include/trommel.h from src/capi'
 	@echo 'make command      the trommel command (scan, check, adapters, bench)'
 	@echo 'make install      command, headers, library, pkg-config, CMake, man pages; PREFIX=, DESTDIR=; make uninstall takes them away'

