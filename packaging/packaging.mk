@@ -15,7 +15,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SOVERSION := $(shell sed -n 's/^const SONAME_VERSION: u32 = \(.*\);/\1/p' build.rs)
 PACK := $(TARGET)/packaging
 
-.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball dll test-wine hyperscan test-hyperscan install-hyperscan book test-book
+.PHONY: command man install uninstall test-install abi abi-baseline go-stubs test-go test-python test-zig test-bindings deb test-deb tarball test-tarball dll test-wine hyperscan test-hyperscan install-hyperscan book test-book bench-bindings
 
 # ---- the command ----
 
@@ -128,7 +128,7 @@ test-zig: $(PREFIX_FOR_TESTS)/lib/libtrommel.so
 	bindings/zig/test $(PREFIX_FOR_TESTS)
 
 # Prints a line `NAME ok` for each.
-test-bindings: test-install test-go test-python test-zig test-deb test-wine test-hyperscan
+test-bindings: test-install test-go test-python test-zig test-deb test-tarball test-wine test-hyperscan
 
 # ---- packages ----
 
@@ -159,8 +159,18 @@ tarball: $(LIB)/libtrommel.so $(LIB)/libtrommel.a
 	$(MAKE) -s install PREFIX=/ LIBDIR=/lib INCLUDEDIR=/include BINDIR=/bin MANDIR=/share/man DOCDIR=/share/doc/trommel \
 		DESTDIR=$(abspath $(PACK))/$(NAME)
 	cp $(LICENCES) $(PACK)/$(NAME)
+	sed -i -e 's|^prefix=.*|prefix=$${pcfiledir}/../..|' -e 's|^\(.*dir\)=/|\1=$${prefix}/|' $(PACK)/$(NAME)/lib/pkgconfig/trommel.pc
 	tar -C $(PACK) --owner=0 --group=0 --sort=name -czf $(PACK)/$(NAME).tar.gz $(NAME)
 	@echo $(PACK)/$(NAME).tar.gz
+
+# It works wherever it is unpacked.
+test-tarball: tarball
+	@scripts/need $(CC)=gcc pkg-config=pkg-config
+	rm -rf $(PACK)/unpacked && mkdir -p $(PACK)/unpacked && tar -C $(PACK)/unpacked -xzf $(PACK)/$(NAME).tar.gz
+	export PKG_CONFIG_PATH=$(abspath $(PACK))/unpacked/$(NAME)/lib/pkgconfig && \
+		$(CC) -std=c99 $$(pkg-config --cflags trommel) examples-c/quickstart.c $$(pkg-config --libs trommel) -o $(PACK)/unpacked/quickstart
+	LD_LIBRARY_PATH=$(PACK)/unpacked/$(NAME)/lib $(PACK)/unpacked/quickstart | grep '^  rule 8 at 25: 10:42$$'
+	@echo 'tarball ok'
 
 # ---- Windows: cross-built with MinGW ----
 
@@ -224,3 +234,17 @@ book:
 
 test-book: book
 	packaging/test-book $(BOOK)/html
+
+# ---- what a binding costs ----
+
+# C and Go by turns, items of 256 bytes in batches of 256 on the CPU drain.
+bench-bindings: $(PREFIX_FOR_TESTS)/lib/libtrommel.so
+	@scripts/need $(CC)=gcc pkg-config=pkg-config go=golang-go
+	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L -O2 $(WARN) -I$(PREFIX_FOR_TESTS)/include bindings/bench.c -L$(PREFIX_FOR_TESTS)/lib \
+		-Wl,-rpath,$(PREFIX_FOR_TESTS)/lib -ltrommel -o $(PACK)/bench-c
+	@cd bindings/go && export PKG_CONFIG_PATH=$(PREFIX_FOR_TESTS)/lib/pkgconfig LD_LIBRARY_PATH=$(PREFIX_FOR_TESTS)/lib && \
+		go test -c -o $(abspath $(PACK))/bench-go . && \
+		for round in 1 2 3 4 5; do \
+			echo "C  $$($(abspath $(PACK))/bench-c 1)"; \
+			echo "Go $$($(abspath $(PACK))/bench-go -test.run XXX -test.bench Batch -test.benchtime 1s | sed -n 's/^Benchmark.* \([0-9.]* ns\)\/op.*/\1\/item/p')"; \
+		done
