@@ -4,27 +4,10 @@ mod common;
 
 use common::brute::{self, Brute, Found, Pat};
 use common::cases::{self, Case};
+use common::sets::{TIERS, compile, executors, scan};
 use proptest::prelude::*;
-use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier};
-use trommel::scan::{Match, Scratch};
-
-fn compile(patterns: &[Pat], all_ends: bool, force_tier: Option<Tier>) -> Rules {
-    let options = CompileOptions {
-        semantics: if all_ends { Semantics::AllEnds } else { Semantics::Leftmost },
-        force_tier,
-        ..CompileOptions::default()
-    };
-    let patterns: Vec<Pattern<'_>> =
-        patterns.iter().map(|p| Pattern { bytes: &p.bytes, id: p.id, flags: p.flags }).collect();
-    Rules::compile(&patterns, &options).unwrap_or_else(|errors| panic!("{errors:?}"))
-}
-
-fn scan(rules: &Rules, scratch: &mut Scratch, haystack: &[u8]) -> Vec<Found> {
-    let mut out: Vec<Match> = Vec::new();
-    let count = rules.scan(haystack, scratch, u64::MAX, &mut out);
-    assert_eq!(count, out.len() as u64);
-    out.into_iter().map(|m| (m.end, m.start, m.rule_id)).collect()
-}
+use trommel::rules::{CompileOptions, Pattern, Rules};
+use trommel::scan::Scratch;
 
 /// Splits off what the dialect refuses; the library must refuse exactly the same.
 fn accepted(patterns: Vec<Pat>) -> (Vec<Pat>, Vec<Brute>) {
@@ -45,14 +28,15 @@ fn accepted(patterns: Vec<Pat>) -> (Vec<Pat>, Vec<Brute>) {
 
 fn agree(case: Case) -> Result<(), TestCaseError> {
     let (patterns, brutes) = accepted(case.patterns);
-    let tiers = [None, Some(Tier::Host), Some(Tier::Run), Some(Tier::Confirm)];
-    let sets = tiers.map(|tier| (tier, compile(&patterns, case.all_ends, tier)));
-    let mut scratch = Scratch::default();
+    let sets = TIERS.map(|tier| (tier, compile(&patterns, case.all_ends, tier)));
+    let mut executors = executors();
     for haystack in &case.haystacks {
         let want = brute::answer(&brutes, case.all_ends, haystack);
         for (tier, rules) in &sets {
-            let got = scan(rules, &mut scratch, haystack);
-            prop_assert_eq!(&got, &want, "{:?}: {:?} on {:?}", tier, &patterns, haystack);
+            for (executor, scratch) in &mut executors {
+                let got = scan(rules, scratch, haystack);
+                prop_assert_eq!(&got, &want, "{:?} {:?}: {:?} on {:?}", tier, executor, &patterns, haystack);
+            }
         }
     }
     Ok(())

@@ -61,3 +61,11 @@ fn target() -> PathBuf {
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target"),
     }
 }
+
+/// Seconds of processor time that this thread has used.
+pub fn thread_time() -> f64 {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a valid pointer to a timespec.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}

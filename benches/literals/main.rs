@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use common::{Row, median, record};
+use common::{Row, median, record, thread_time};
+use regex::bytes::{RegexSet, RegexSetBuilder};
 use sets::Set;
 use trommel::rules::literal::{BuildOptions, Literal, LiteralTable, Plan};
 use trommel::scan::literal::{Executor, LiteralScratch};
@@ -74,14 +75,6 @@ fn cases(data: &std::path::Path, wanted: &[String]) -> Vec<Case> {
     cases
 }
 
-/// Seconds of processor time that this thread has used.
-fn thread_time() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a valid pointer to a timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
 /// Scans all items; returns GB/s and the number of matches.
 fn pass(text: &[u8], item: usize, mut count: impl FnMut(&[u8]) -> u64) -> (f64, u64) {
     let before = thread_time();
@@ -96,6 +89,7 @@ fn run(case: &Case, set: &Set, vectorscan: Option<&Vectorscan>) {
     println!("{:<16} {}", case.id, table.describe());
     let expected = witness_count(case, set);
     let rounds = if set.len() >= 100_000 { 9 } else { 21 };
+    let mut alone = 0.0;
     for threads in [1, 2] {
         let figures: Vec<_> = std::thread::scope(|scope| {
             let work =
@@ -104,6 +98,9 @@ fn run(case: &Case, set: &Set, vectorscan: Option<&Vectorscan>) {
             handles.into_iter().map(|h| h.join().expect("a bench thread panicked")).collect()
         });
         let ours: f64 = figures.iter().map(|f| median(f.ours.clone())).sum();
+        if threads == 1 {
+            alone = ours;
+        }
         let what = format!("{}, {threads} thread{}", case.what, if threads == 1 { "" } else { "s" });
         let mut row = Row { id: case.id, what: &what, value: ours, unit: "GB/s", peer: None, ratio: None };
         for (name, rates) in [
@@ -118,6 +115,18 @@ fn run(case: &Case, set: &Set, vectorscan: Option<&Vectorscan>) {
             let ratios = figures.iter().zip(&rates).flat_map(|(f, r)| f.ours.iter().zip(*r).map(|(a, b)| a / b));
             row.ratio = Some(median(ratios.collect()));
             record(&row);
+        }
+    }
+    match union(set) {
+        None => println!("{:<16} RegexSet not run", case.id),
+        Some(union) => {
+            // It is slow and sees less text; it only says which literals are there.
+            let some = &case.text[..case.text.len() / 16];
+            let theirs = pass(some, case.item, |item| union.matches(item).iter().count() as u64).0;
+            let what = format!("{}, 1 thread", case.what);
+            let peer = Some(("RegexSet", theirs));
+            let ratio = Some(alone / theirs);
+            record(&Row { id: case.id, what: &what, value: alone, unit: "GB/s", peer, ratio });
         }
     }
     let what = format!("compiling: {}", case.what);
@@ -142,6 +151,18 @@ fn automaton(set: &Set, kind: AhoCorasickKind) -> AhoCorasick {
         .kind(Some(kind))
         .build(set.iter().map(|l| &l.0))
         .expect("aho-corasick takes the set")
+}
+
+/// The set as the regex crate takes many at once; None where it would take minutes to build.
+fn union(set: &Set) -> Option<RegexSet> {
+    if set.len() > 20_000 {
+        return None;
+    }
+    let texts = set.iter().map(|(bytes, caseless)| {
+        let text = regex::escape(&String::from_utf8_lossy(bytes));
+        if *caseless { format!("(?i){text}") } else { text }
+    });
+    RegexSetBuilder::new(texts).unicode(false).size_limit(1 << 30).build().ok()
 }
 
 fn kinds(set: &Set) -> &'static [AhoCorasickKind] {

@@ -17,7 +17,7 @@ mod vectorscan;
 
 use std::path::PathBuf;
 
-use common::{Row, median, record};
+use common::{Row, median, record, thread_time};
 use regex::bytes::{Regex, RegexBuilder, RegexSetBuilder};
 use trommel::rules::{CompileOptions, Pattern, Rules};
 use trommel::scan::{Match, Scratch};
@@ -49,13 +49,6 @@ fn main() {
             _ => println!("{id:<16} not run: its rules or the text are not on this machine"),
         }
     }
-}
-
-fn thread_time() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: a valid pointer to a timespec.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) };
-    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 /// Scans all items; returns GB/s and the number of matches.
@@ -93,39 +86,39 @@ fn run(id: &str, set: &[String], text: &[u8], vectorscan: Option<&Vectorscan>, a
     );
 
     let alone = args.iter().any(|a| a == "--alone");
-    let database = vectorscan.filter(|_| !alone).and_then(|v| v.compile_regexes(&set));
+    let vectorscan = vectorscan.filter(|_| !alone);
     let union = if alone { None } else { Some(()) }
         .and_then(|()| RegexSetBuilder::new(&set).unicode(false).size_limit(1 << 30).build().ok());
-    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 0..=ROUNDS {
-        let (rate, n) = pass(text, |item| {
-            out.clear();
-            rules.scan(item, &mut scratch, u64::MAX, &mut out)
+    let mut value = 0.0;
+    let texts = format!("{} regexes, leftmost spans, items of {ITEM} B of source text", set.len());
+    for threads in [1, 2] {
+        let rounds = if threads == 1 { ROUNDS } else { ROUNDS / 2 };
+        let figures: Vec<Figures> = std::thread::scope(|scope| {
+            let work = || turns(&rules, &set, text, vectorscan, expected, rounds);
+            let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            running.into_iter().map(|thread| thread.join().expect("a bench thread panicked")).collect()
         });
-        assert_eq!(n, expected, "{id}: matches");
-        let peer = database.as_ref().map(|database| pass(text, |item| database.count(item)).0);
-        // The first round warms up.
-        if round > 0 {
-            ours.push(rate);
-            theirs.extend(peer);
+        let sum = |of: fn(&Figures) -> &Vec<f64>| figures.iter().map(|f| median(of(f).clone())).sum::<f64>();
+        let what = format!("{texts}, {threads} thread{}", if threads == 1 { "" } else { "s" });
+        let mut row = Row { id, what: &what, value: sum(|f| &f.ours), unit: "GB/s", peer: None, ratio: None };
+        if figures.iter().any(|f| f.theirs.is_empty()) {
+            println!("{id:<16} Vectorscan not run");
+        } else {
+            row.peer = Some(("Vectorscan", sum(|f| &f.theirs)));
+            let ratios = figures.iter().flat_map(|f| f.ours.iter().zip(&f.theirs).map(|(a, b)| a / b));
+            row.ratio = Some(median(ratios.collect()));
+        }
+        record(&row);
+        if threads == 1 {
+            value = row.value;
+        }
+        if alone {
+            println!("{id:<16} compiled in {compile:.0} ms");
+            return;
         }
     }
-    let what = format!("{} regexes, leftmost spans, items of {ITEM} B of source text, 1 thread", set.len());
-    let value = median(ours.clone());
+    let what = format!("{texts}, 1 thread");
     let mut row = Row { id, what: &what, value, unit: "GB/s", peer: None, ratio: None };
-    if theirs.is_empty() {
-        println!("{id:<16} Vectorscan not run");
-        record(&row);
-    } else {
-        row.peer = Some(("Vectorscan", median(theirs.clone())));
-        row.ratio = Some(median(ours.iter().zip(&theirs).map(|(a, b)| a / b).collect()));
-        record(&row);
-    }
-    if alone {
-        println!("{id:<16} compiled in {compile:.0} ms");
-        return;
-    }
     // The slow ones see less text.
     let some = &text[..TEXT / 16];
     let single = pass(some, |item| peers.iter().map(|peer| peer.find_iter(item).count() as u64).sum()).0;
@@ -139,6 +132,40 @@ fn run(id: &str, set: &[String], text: &[u8], vectorscan: Option<&Vectorscan>, a
         record(&row);
     }
     record(&Row { id, what: "compiling the rules, 1 thread", value: compile, unit: "ms", peer: None, ratio: None });
+}
+
+#[derive(Default)]
+struct Figures {
+    ours: Vec<f64>,
+    theirs: Vec<f64>,
+}
+
+/// One thread's rounds: each engine once a round.
+fn turns(
+    rules: &Rules,
+    set: &[&str],
+    text: &[u8],
+    vectorscan: Option<&Vectorscan>,
+    expected: u64,
+    rounds: usize,
+) -> Figures {
+    let database = vectorscan.and_then(|v| v.compile_regexes(set));
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    let mut figures = Figures::default();
+    for round in 0..=rounds {
+        let (rate, n) = pass(text, |item| {
+            out.clear();
+            rules.scan(item, &mut scratch, u64::MAX, &mut out)
+        });
+        assert_eq!(n, expected, "matches");
+        let peer = database.as_ref().map(|database| pass(text, |item| database.count(item)).0);
+        // The first round warms up.
+        if round > 0 {
+            figures.ours.push(rate);
+            figures.theirs.extend(peer);
+        }
+    }
+    figures
 }
 
 /// The rule as the regex crate understands it in the library's dialect.

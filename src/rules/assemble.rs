@@ -13,7 +13,7 @@ use super::error::{CompileError, ErrorKind, Fault};
 use super::literal::{BuildOptions, Literal, LiteralTable};
 use super::options::{CompileOptions, Limits};
 use super::plan::Planned;
-use super::tables::NONE;
+use super::tables::{NONE, shared_ids};
 use super::walk::Walks;
 use super::{BranchTable, NO_PATTERN, Pattern, RuleTable, Rules, RunTable, Texts, Use, group};
 
@@ -126,6 +126,7 @@ pub(super) fn assemble(
         semantics: options.semantics,
         info: OnceLock::from(info),
         saved_info: None,
+        shared_ids: shared_ids(&rules),
         rules,
         finder,
         use_starts,

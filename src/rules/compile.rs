@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 use std::mem::size_of;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use regex_syntax::hir::Hir;
 
-use super::analysis::prefixes::{Factor, MAX_STRINGS, MIN_STRINGS};
+use super::analysis::prefixes::{Factor, MAX_STRINGS, MIN_STRINGS, Room};
 use super::analysis::{self, Seek, Shape};
 use super::error::{CompileError, ErrorKind, Fault};
 use super::info::{RuleInfo, Tier};
@@ -17,6 +17,13 @@ use super::{Pattern, Rules, assemble, flags, oracle, parse, walk};
 
 /// Strings that a whole set may look for before each rule gets fewer.
 const STRINGS: usize = 1 << 18;
+/// With few patterns strings of three bytes cost no pass of their own in the literal tables, and need not grow.
+const FEW: usize = 500;
+/// Patterns below which no thread more is started, and the most that a thread takes at once.
+const LEAST: usize = 16;
+const MOST: usize = 256;
+/// Threads beyond this would wait for memory.
+const MAX_THREADS: usize = 64;
 /// Words of a walk when tests want walks to be cut.
 const TOO_FEW: usize = 64;
 
@@ -48,56 +55,61 @@ pub(super) fn compile(patterns: &[Pattern<'_>], options: &CompileOptions) -> Res
     assemble::assemble(drafts, patterns, options, &limits).map_err(|error| vec![error])
 }
 
-/// Drafts in the patterns' order, or all errors in the patterns' order.
+/// Drafts in the patterns' order, or all errors in the patterns' order. Threads take the next few patterns whenever they
+/// are free: one regex may cost as much as thousands of literals.
 fn draft_all(
     patterns: &[Pattern<'_>],
     options: &CompileOptions,
     limits: &Limits,
 ) -> Result<Vec<Draft>, Vec<CompileError>> {
-    let threads = (options.threads.max(1) as usize).min(patterns.len() / 16 + 1);
-    let share = patterns.len().div_ceil(threads).max(1);
-    let max_strings = (STRINGS / patterns.len().max(1)).clamp(MIN_STRINGS, MAX_STRINGS);
-    let used = AtomicU64::new(0);
-    let work = |first: usize, part: &[Pattern<'_>]| -> Vec<Result<Draft, CompileError>> {
-        let mut out = Vec::with_capacity(part.len());
-        for (i, pattern) in part.iter().enumerate() {
-            let result = draft(pattern, options, limits, max_strings).and_then(|draft| {
-                let bytes = draft.info.table_bytes;
-                if used.fetch_add(bytes, Ordering::Relaxed) + bytes > limits.memory {
-                    return Err(over_memory(limits));
+    let threads = (options.threads.max(1) as usize).min(patterns.len() / LEAST + 1).min(MAX_THREADS);
+    let share = (patterns.len() / (16 * threads)).clamp(1, MOST);
+    let room = Room {
+        strings: (STRINGS / patterns.len().max(1)).clamp(MIN_STRINGS, MAX_STRINGS),
+        enough: if patterns.len() <= FEW { 3 } else { 4 },
+    };
+    let (next, used) = (AtomicUsize::new(0), AtomicU64::new(0));
+    let work = || -> Vec<(usize, Result<Draft, CompileError>)> {
+        let mut out = Vec::new();
+        loop {
+            let first = next.fetch_add(share, Ordering::Relaxed);
+            let Some(part) = patterns.get(first..patterns.len().min(first.saturating_add(share))) else { return out };
+            if part.is_empty() {
+                return out;
+            }
+            for (index, pattern) in (first..).zip(part) {
+                let result = draft(pattern, options, limits, room).and_then(|draft| {
+                    let bytes = draft.info.table_bytes;
+                    if used.fetch_add(bytes, Ordering::Relaxed) + bytes > limits.memory {
+                        return Err(over_memory(limits));
+                    }
+                    Ok(draft)
+                });
+                let stop = matches!(&result, Err(fault) if fault.kind == ErrorKind::Memory);
+                out.push((index, result.map_err(|fault| fault.at(index, pattern.id))));
+                if stop {
+                    // The memory is spent: what follows can only fail in the same way.
+                    next.store(patterns.len(), Ordering::Relaxed);
+                    return out;
                 }
-                Ok(draft)
-            });
-            let stop = matches!(&result, Err(fault) if fault.kind == ErrorKind::Memory);
-            out.push(result.map_err(|fault| fault.at(first + i, pattern.id)));
-            if stop {
-                break; // The memory is spent: what follows can only fail in the same way.
             }
         }
-        out
     };
-    let mut results: Vec<Result<Draft, CompileError>> = Vec::with_capacity(patterns.len());
-    if threads == 1 {
-        results = work(0, patterns);
-    } else {
-        let work = &work;
-        std::thread::scope(|scope| {
-            let running: Vec<_> = patterns
-                .chunks(share)
-                .enumerate()
-                .map(|(n, part)| scope.spawn(move || work(n * share, part)))
-                .collect();
-            for thread in running {
-                match thread.join() {
-                    Ok(part) => results.extend(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
+    let mut results = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut results = work();
+        for thread in others {
+            match thread.join() {
+                Ok(part) => results.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
             }
-        });
-    }
+        }
+        results
+    });
+    results.sort_unstable_by_key(|(index, _)| *index);
     let mut drafts = Vec::with_capacity(results.len());
     let mut errors = Vec::new();
-    for result in results {
+    for (_, result) in results {
         match result {
             Ok(draft) => drafts.push(draft),
             Err(error) => errors.push(error),
@@ -114,7 +126,7 @@ pub(super) fn over_memory(limits: &Limits) -> Fault {
     Fault::new(ErrorKind::Memory, 0, message)
 }
 
-fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, max_strings: usize) -> Result<Draft, Fault> {
+fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room: Room) -> Result<Draft, Fault> {
     let hir = parse::parse(pattern, limits)?;
     let properties = hir.properties();
     let mut info = RuleInfo {
@@ -128,7 +140,7 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, max_s
         max_len: properties.maximum_len().map(|len| len as u64),
         table_bytes: 0,
     };
-    let how = analysis::How { max_strings, prefer_runs: options.force_tier == Some(Tier::Run) };
+    let how = analysis::How { room, prefer_runs: options.force_tier == Some(Tier::Run) };
     let shape = match analysis::analyse(&hir, how) {
         // Tests force a rule down the road that needs no analysis.
         Shape::Literal(_) | Shape::Branches(_) if options.force_tier == Some(Tier::Host) => {

@@ -9,7 +9,7 @@ use super::info::SavedInfo;
 use super::literal::LiteralTable;
 use super::options::Limits;
 use super::save::{CHECKSUM, Header, MAGIC, Section, TARGET, VERSION, checksum, kind, unicode_fingerprint};
-use super::tables::NONE;
+use super::tables::{NONE, shared_ids};
 use super::walk::Walks;
 use super::{Meaning, Pattern, Rules, Semantics, Texts, assemble, flags, parse};
 
@@ -137,6 +137,7 @@ fn read(bytes: &[u8]) -> Result<Rules, Fault> {
             factors: sections.texts(kind::FACTORS, kind::FACTOR_ENDS)?,
         }),
         rules: sections.table(kind::RULES)?,
+        shared_ids: Vec::new(),
         finder,
         use_starts: sections.table(kind::USE_STARTS)?,
         uses: sections.table(kind::USES)?,
@@ -150,6 +151,7 @@ fn read(bytes: &[u8]) -> Result<Rules, Fault> {
         memory: header.memory,
     };
     check(&rules)?;
+    rules.shared_ids = shared_ids(&rules.rules);
     rules.oracles = rules.rules.iter().map(|_| OnceLock::new()).collect();
     let mut hosts = Vec::new();
     for rule in sections.table::<u32>(kind::HOSTS)? {

@@ -48,6 +48,8 @@ pub struct Rules {
     pub(crate) info: OnceLock<Vec<RuleInfo>>,
     pub(crate) saved_info: Option<info::SavedInfo>,
     pub(crate) rules: Vec<RuleTable>,
+    /// For each rule whether others have its id too; empty if none have.
+    pub(crate) shared_ids: Vec<bool>,
     pub(crate) finder: Option<literal::LiteralTable>,
     /// For each tag of the finder: where in `uses` its list starts; one more entry than tags.
     pub(crate) use_starts: Vec<u32>,
@@ -107,6 +109,12 @@ impl Rules {
     /// Bytes that the set holds, without what each scanning thread keeps in its scratch.
     pub fn memory_usage(&self) -> u64 {
         self.memory
+    }
+
+    /// Whether other rules have this one's id: only then can two of its matches be equal.
+    #[inline]
+    pub(crate) fn shares_id(&self, rule: u32) -> bool {
+        self.shared_ids.get(rule as usize).is_some_and(|&shared| shared)
     }
 
     /// The oracle of one rule, built when it is first needed. Threads that need it at the same time each build it and

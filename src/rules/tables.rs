@@ -87,3 +87,21 @@ impl RuleTable {
         self.flags & super::flags::START != 0
     }
 }
+
+/// For each rule whether another has its id; empty if every id is there once.
+pub(crate) fn shared_ids(rules: &[RuleTable]) -> Vec<bool> {
+    // Most callers number their rules.
+    if rules.is_sorted_by(|a, b| a.id < b.id) {
+        return Vec::new();
+    }
+    let mut order: Vec<u32> = (0..rules.len() as u32).collect();
+    let id = |index: u32| rules[index as usize].id;
+    order.sort_unstable_by_key(|&index| id(index));
+    let mut shared = Vec::new();
+    for pair in order.windows(2).filter(|pair| id(pair[0]) == id(pair[1])) {
+        shared.resize(rules.len(), false);
+        shared[pair[0] as usize] = true;
+        shared[pair[1] as usize] = true;
+    }
+    shared
+}

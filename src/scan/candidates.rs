@@ -5,6 +5,7 @@
 
 use regex_automata::{Anchored, Input, meta};
 
+use super::scratch::CANDIDATES;
 use super::{Match, Scratch, leftmost};
 use crate::rules::oracle::Oracle;
 use crate::rules::plan::{BACK_FIRST, ENDS, WHOLE};
@@ -45,6 +46,24 @@ impl Rules {
         } else {
             scratch.set_spent(branch.rule, spent + steps as u64);
         }
+        if scratch.candidates.len() >= scratch.candidates_room {
+            self.thin_out(scratch);
+        }
+    }
+
+    /// Throws away candidates that say nothing new: then there are no more of a rule than the item has offsets.
+    #[cold]
+    fn thin_out(&self, scratch: &mut Scratch) {
+        let mut candidates = std::mem::take(&mut scratch.candidates);
+        candidates.retain(|candidate| scratch.spent(candidate.0).is_some());
+        candidates.sort_unstable();
+        match self.semantics {
+            Semantics::Leftmost => candidates.dedup(),
+            // Of each end the smallest start, which comes first.
+            Semantics::AllEnds => candidates.dedup_by_key(|candidate| (candidate.0, candidate.1)),
+        }
+        scratch.candidates_room = candidates.len().saturating_mul(2).max(CANDIDATES);
+        scratch.candidates = candidates;
     }
 
     /// Leftmost: the starts that lead through this border, if what follows it matches.
@@ -145,7 +164,7 @@ impl Rules {
     }
 
     fn settle_leftmost(&self, rule: u32, starts: &[Candidate], haystack: &[u8], scratch: &mut Scratch) {
-        let known = self.rules[rule as usize];
+        let (known, shared) = (self.rules[rule as usize], self.shares_id(rule));
         // Where the match before ended: the next may start there, but no match is empty here.
         let mut free = 0;
         let mut misses = 0;
@@ -164,13 +183,13 @@ impl Rules {
                         if misses > MISSES {
                             // All possible starts up to here are settled: the oracle goes on from the next offset.
                             let from = start as usize + 1;
-                            return leftmost::find(regex, self.serial, rule, known, haystack, from, scratch);
+                            return leftmost::find(self, regex, rule, haystack, from, scratch);
                         }
                         continue;
                     }
                 }
             };
-            scratch.found.push(Match { start, end, rule_id: known.id });
+            scratch.found.push(Match { start, end, rule_id: known.id }, shared);
             if known.single() {
                 return;
             }
@@ -179,11 +198,12 @@ impl Rules {
     }
 
     fn settle_ends(&self, rule: u32, ends: &[Candidate], scratch: &mut Scratch) {
-        let known = self.rules[rule as usize];
+        let (known, shared) = (self.rules[rule as usize], self.shares_id(rule));
         // Sorted by end, then start: the first of each end has its smallest start.
         for of_end in ends.chunk_by(|a, b| a.1 == b.1) {
             let (_, end, start) = of_end[0];
-            scratch.found.push(Match { start: if known.start() { start } else { end }, end, rule_id: known.id });
+            let start = if known.start() { start } else { end };
+            scratch.found.push(Match { start, end, rule_id: known.id }, shared);
             if known.single() {
                 return;
             }

@@ -27,7 +27,7 @@ impl Rules {
         limit: u64,
         out: &mut Vec<Match>,
     ) -> u64 {
-        scratch.begin(self);
+        scratch.begin(self, limit);
         let mut hits = std::mem::take(&mut scratch.hits);
         for &RawMatch { a: tag, b: start, c: end } in occurrences {
             let list = self.use_starts[tag as usize] as usize..self.use_starts[tag as usize + 1] as usize;
@@ -40,13 +40,6 @@ impl Rules {
         self.select_strings(&mut hits, scratch);
         hits.clear();
         scratch.hits = hits;
-        let found = &mut scratch.found;
-        found.sort_unstable_by_key(Match::key);
-        found.dedup();
-        let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(found.len());
-        out.extend_from_slice(&found[..shown]);
-        let count = found.len() as u64;
-        scratch.finish();
-        count
+        scratch.finish(out)
     }
 }

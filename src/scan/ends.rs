@@ -52,7 +52,7 @@ impl Sets {
     }
 }
 
-pub(super) fn find(nfa: &NFA, rule: RuleTable, haystack: &[u8], scratch: &mut Scratch) {
+pub(super) fn find(nfa: &NFA, rule: RuleTable, shared: bool, haystack: &[u8], scratch: &mut Scratch) {
     let Scratch { sets, found, .. } = scratch;
     let states = nfa.states().len();
     let only_at_start = nfa.is_always_start_anchored();
@@ -84,7 +84,7 @@ pub(super) fn find(nfa: &NFA, rule: RuleTable, haystack: &[u8], scratch: &mut Sc
         if let Some(start) = first {
             let end = at as u64;
             let start = if rule.start() { start } else { end };
-            found.push(Match { start, end, rule_id: rule.id });
+            found.push(Match { start, end, rule_id: rule.id }, shared);
             if rule.single() {
                 return;
             }

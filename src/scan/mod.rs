@@ -4,6 +4,7 @@ mod candidates;
 #[cfg(feature = "gpu")]
 mod device;
 mod ends;
+mod found;
 mod leftmost;
 pub mod literal;
 mod runs;
@@ -36,13 +37,16 @@ impl Match {
     }
 }
 
+/// Bytes in which strings are looked for at once, unless strings are long.
+const PIECE: usize = 64 << 10;
+
 impl Rules {
     /// Appends the matches of `haystack` to `out`: sorted by (end, start, rule id), without duplicates, at most `limit`.
     /// Returns how many there are in truth.
     ///
     /// Every input is fine: empty, with NULs, not UTF-8, of any length.
     pub fn scan(&self, haystack: &[u8], scratch: &mut Scratch, limit: u64, out: &mut Vec<Match>) -> u64 {
-        scratch.begin(self);
+        scratch.begin(self, limit);
         self.find_strings(haystack, scratch);
         for run in &self.runs {
             runs::find(run, haystack, |at| self.border(run.branch, at, haystack, scratch));
@@ -58,38 +62,49 @@ impl Rules {
         }
         awake.clear();
         scratch.awake = awake;
-        let found = &mut scratch.found;
-        found.sort_unstable_by_key(Match::key);
-        found.dedup();
-        let shown = usize::try_from(limit).unwrap_or(usize::MAX).min(found.len());
-        out.extend_from_slice(&found[..shown]);
-        let count = found.len() as u64;
-        scratch.finish();
-        count
+        scratch.finish(out)
     }
 
-    /// Literals' matches, and the borders that strings are.
+    /// Literals' matches, and the borders that strings are: piece by piece, so that an item's occurrences are never all
+    /// held at once.
     fn find_strings(&self, haystack: &[u8], scratch: &mut Scratch) {
         let Some(finder) = &self.finder else { return };
         let mut hits = std::mem::take(&mut scratch.hits);
         let mut literals = scratch.literals.take().unwrap_or_default();
-        finder.find(haystack, &mut literals, &mut |tag, start, end| {
-            // A loaded set's strings may have any tag.
-            let Some(&[from, to]) = self.use_starts.get(tag as usize..tag as usize + 2) else { return };
-            for what in &self.uses[from as usize..to as usize] {
-                match what.meaning() {
-                    Meaning::Match(rule) => hits.push((end as u64, start as u64, rule)),
-                    Meaning::Border(branch) => self.border(branch, start, haystack, scratch),
+        let longest = finder.max_len();
+        let piece = PIECE.max(8 * longest);
+        // Occurrences that end up to here are done.
+        let mut done = 0usize;
+        loop {
+            // What ends behind `done` starts here at the earliest.
+            let from = (done + 1).saturating_sub(longest);
+            let upto = haystack.len().min(done + piece);
+            finder.find(&haystack[from..upto], &mut literals, &mut |tag, start, end| {
+                let (start, end) = (from + start, from + end);
+                if end <= done {
+                    return;
                 }
+                // A loaded set's strings may have any tag.
+                let Some(&[first, last]) = self.use_starts.get(tag as usize..tag as usize + 2) else { return };
+                for what in &self.uses[first as usize..last as usize] {
+                    match what.meaning() {
+                        Meaning::Match(rule) => hits.push((end as u64, start as u64, rule)),
+                        Meaning::Border(branch) => self.border(branch, start, haystack, scratch),
+                    }
+                }
+            });
+            self.select_strings(&mut hits, scratch);
+            hits.clear();
+            done = upto;
+            if done == haystack.len() {
+                break;
             }
-        });
-        self.select_strings(&mut hits, scratch);
-        hits.clear();
+        }
         scratch.hits = hits;
         scratch.literals = Some(literals);
     }
 
-    /// Which occurrences (end, start, rule) of plain strings are matches.
+    /// Which occurrences (end, start, rule) of plain strings are matches. Pieces come in the order of their ends.
     fn select_strings(&self, hits: &mut [(u64, u64, u32)], scratch: &mut Scratch) {
         // Occurrences of one string in the order of their ends are in the order of their starts as well.
         hits.sort_unstable();
@@ -103,7 +118,7 @@ impl Rules {
             if free {
                 scratch.set_literal_end(rule, end);
                 let start = if self.semantics == Semantics::Leftmost || known.start() { start } else { end };
-                scratch.found.push(Match { start, end, rule_id: known.id });
+                scratch.found.push(Match { start, end, rule_id: known.id }, self.shares_id(rule));
             }
         }
     }
@@ -129,8 +144,8 @@ impl Rules {
     fn answer(&self, rule: u32, haystack: &[u8], scratch: &mut Scratch) {
         let known = self.rules[rule as usize];
         match self.oracle(rule) {
-            Oracle::Leftmost(regex) => leftmost::find(regex, self.serial, rule, known, haystack, 0, scratch),
-            Oracle::AllEnds(nfa) => ends::find(nfa, known, haystack, scratch),
+            Oracle::Leftmost(regex) => leftmost::find(self, regex, rule, haystack, 0, scratch),
+            Oracle::AllEnds(nfa) => ends::find(nfa, known, self.shares_id(rule), haystack, scratch),
         }
     }
 }

@@ -5,20 +5,23 @@ use std::collections::HashMap;
 use regex_automata::{hybrid, meta};
 
 use super::candidates::Candidate;
-use super::literal::LiteralScratch;
+use super::found::Found;
+use super::literal::{Executor, LiteralScratch};
 use super::{Match, ends};
 use crate::rules::Rules;
 
 /// One thread's memory. It serves any number of rule sets in any order, and stays below a fixed size.
 #[derive(Default)]
 pub struct Scratch {
-    pub(super) found: Vec<Match>,
+    pub(super) found: Found,
     /// The literal tables' own; None until needed.
     pub(super) literals: Option<LiteralScratch>,
     /// (end, start, rule) of literals.
     pub(super) hits: Vec<(u64, u64, u32)>,
     /// Starts or ends that walks found.
     pub(super) candidates: Vec<Candidate>,
+    /// Repeated candidates are thrown away when there are this many.
+    pub(super) candidates_room: usize,
     /// Rules for which the oracle reads the whole item.
     pub(super) awake: Vec<u32>,
     pub(super) sets: ends::Sets,
@@ -44,27 +47,36 @@ const AWAKE: u64 = u64::MAX;
 
 /// The caches of one thread may take this much; beyond it all are dropped and grow again.
 const MAX_CACHES: usize = 64 << 20;
+/// Candidates of an item before repeated ones are thrown away for the first time.
+pub(super) const CANDIDATES: usize = 1 << 16;
 /// Buffers that grew beyond this many entries in one item are given back after it.
 const MAX_KEPT: usize = 1 << 20;
 
 impl Scratch {
-    /// Starts a new item.
-    pub(super) fn begin(&mut self, rules: &Rules) {
+    /// One that filters by a given executor; the portable one if this machine has it not. Tests and benches only.
+    #[doc(hidden)]
+    pub fn with_executor(executor: Executor) -> Scratch {
+        Scratch { literals: Some(LiteralScratch::with_executor(executor)), ..Scratch::default() }
+    }
+
+    /// Starts a new item, of whose matches the first `limit` will be asked for.
+    pub(super) fn begin(&mut self, rules: &Rules, limit: u64) {
         self.item += 1;
         if self.marks.len() < rules.rules.len() {
             self.marks.resize(rules.rules.len(), Mark::default());
         }
-        self.found.clear();
+        self.found.begin(limit);
         self.hits.clear();
         self.candidates.clear();
+        self.candidates_room = CANDIDATES;
         self.awake.clear();
     }
 
-    /// Ends an item: what grew out of proportion is given back.
-    pub(super) fn finish(&mut self) {
-        if self.found.capacity() > MAX_KEPT {
-            self.found = Vec::new();
-        }
+    /// Ends an item: appends its matches to `out`, returns how many there are in truth, and gives back what grew out of
+    /// proportion.
+    pub(super) fn finish(&mut self, out: &mut Vec<Match>) -> u64 {
+        let count = self.found.finish(out);
+        self.found.shrink(MAX_KEPT);
         if self.hits.capacity() > MAX_KEPT {
             self.hits = Vec::new();
         }
@@ -78,6 +90,7 @@ impl Scratch {
         if self.since_weighed >= 1024 {
             self.weigh();
         }
+        count
     }
 
     /// Drops the caches if they are too big.

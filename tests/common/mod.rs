@@ -3,3 +3,4 @@
 
 pub mod brute;
 pub mod cases;
+pub mod sets;

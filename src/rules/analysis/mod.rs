@@ -22,7 +22,7 @@ pub(crate) mod rarity;
 
 use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
-use prefixes::{Factor, prefixes_of};
+use prefixes::{Factor, Room, prefixes_of};
 
 /// At most this many branches a rule.
 const MAX_BRANCHES: usize = 24;
@@ -30,10 +30,8 @@ const MAX_BRANCHES: usize = 24;
 const MIN_SURPRISE: u32 = 64;
 /// Shorter runs of a class are not looked for.
 const MIN_RUN: u32 = 8;
-/// A run as long as this is looked for by few probes, and is rare: better than strings that are `SHORT`.
+/// A run as long as this is looked for by few probes, and is rare: better than strings that are short.
 const LONG_RUN: u32 = 15;
-/// Strings below this length cost the literal tables a pass of their own.
-const SHORT: usize = 4;
 /// Rewriting stops here; deeper trees keep what they have.
 const MAX_REWRITES: u32 = 4;
 
@@ -84,7 +82,7 @@ pub(crate) enum Shape {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct How {
     /// Strings of one border.
-    pub max_strings: usize,
+    pub room: Room,
     /// Tests only: take runs, however common, rather than strings.
     pub prefer_runs: bool,
 }
@@ -150,14 +148,13 @@ fn split(subs: Vec<Hir>, rewrites: u32, how: How, out: &mut Vec<Branch>) -> bool
     if out.len() >= MAX_BRANCHES {
         return false;
     }
-    let strings =
-        best_border(&subs, how.max_strings).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
+    let strings = best_border(&subs, how.room).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
     let rare = |best: &(u32, usize, Seek)| best.0 >= MIN_SURPRISE;
     let strings = strings.filter(rare);
     // Tests look at runs however common they are.
     let run = best_run(&subs, if how.prefer_runs { 2 } else { MIN_RUN });
     let long = run.as_ref().is_some_and(|run| matches!(run.2, Seek::Run { min, .. } if min >= LONG_RUN));
-    let short = strings.as_ref().is_none_or(|strings| strings.2.shortest() < SHORT);
+    let short = strings.as_ref().is_none_or(|strings| strings.2.shortest() < how.room.enough);
     let best = match how.prefer_runs || (long && short) {
         true => run.or(strings),
         false => strings.or(run.filter(rare)),
@@ -187,10 +184,10 @@ fn split(subs: Vec<Hir>, rewrites: u32, how: How, out: &mut Vec<Branch>) -> bool
 }
 
 /// The border of a concatenation whose strings are rarest: (surprise, index, strings).
-fn best_border(subs: &[Hir], max: usize) -> Option<(u32, usize, Vec<Factor>)> {
+fn best_border(subs: &[Hir], room: Room) -> Option<(u32, usize, Vec<Factor>)> {
     let mut best: Option<(u32, usize, Vec<Factor>)> = None;
     for at in 0..subs.len() {
-        let factors = prefixes_of(&subs[at..], max);
+        let factors = prefixes_of(&subs[at..], room);
         if factors.iter().any(|factor| factor.bytes.is_empty()) {
             continue;
         }

@@ -14,9 +14,6 @@ pub(crate) const MIN_STRINGS: usize = 64;
 pub(crate) const MAX_LEN: usize = 32;
 /// Classes up to this many members (a letter in both cases is one) are multiplied out.
 const MAX_CLASS: usize = 48;
-/// Strings of this length are good enough: only small choices are appended to them. Shorter ones need a pass of their own
-/// in the literal tables.
-const LONG_ENOUGH: usize = 4;
 /// What a small choice is.
 const SMALL: usize = 4;
 
@@ -29,6 +26,20 @@ pub(crate) struct Factor {
     pub caseless: bool,
 }
 
+/// How far a set may grow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// At most this many strings.
+    pub strings: usize,
+    /// Strings of this length are good enough: only small choices are appended to them.
+    pub enough: usize,
+}
+
+impl Room {
+    /// For a set that will not be shared with many others.
+    pub const LEAST: Room = Room { strings: MIN_STRINGS, enough: 4 };
+}
+
 #[derive(Clone, Debug)]
 struct Item {
     factor: Factor,
@@ -38,12 +49,12 @@ struct Item {
 
 /// The set for `hir`, without strings that a shorter member already covers.
 pub(crate) fn prefixes(hir: &Hir) -> Vec<Factor> {
-    prefixes_of(std::slice::from_ref(hir), MIN_STRINGS)
+    prefixes_of(std::slice::from_ref(hir), Room::LEAST)
 }
 
 /// The set for the concatenation of `subs`, of at most `max` strings.
-pub(crate) fn prefixes_of(subs: &[Hir], max: usize) -> Vec<Factor> {
-    let items = concat(subs, max);
+pub(crate) fn prefixes_of(subs: &[Hir], room: Room) -> Vec<Factor> {
+    let items = concat(subs, room);
     minimal(items.into_iter().map(|item| item.factor).collect())
 }
 
@@ -51,7 +62,7 @@ fn empty(open: bool) -> Vec<Item> {
     vec![Item { factor: Factor { bytes: Vec::new(), caseless: false }, open }]
 }
 
-fn walk(hir: &Hir, max: usize) -> Vec<Item> {
+fn walk(hir: &Hir, room: Room) -> Vec<Item> {
     match hir.kind() {
         // A look consumes nothing; that it may fail only makes the set too permissive.
         HirKind::Empty | HirKind::Look(_) => empty(true),
@@ -61,33 +72,38 @@ fn walk(hir: &Hir, max: usize) -> Vec<Item> {
             vec![Item { factor, open: cut == lit.0.len() }]
         }
         HirKind::Class(class) => members(class).unwrap_or_else(|| empty(false)),
-        HirKind::Capture(capture) => walk(&capture.sub, max),
-        HirKind::Concat(subs) => concat(subs, max),
+        HirKind::Capture(capture) => walk(&capture.sub, room),
+        HirKind::Concat(subs) => concat(subs, room),
         HirKind::Alternation(subs) => {
             let mut all = Vec::new();
             for sub in subs {
-                all.extend(walk(sub, max));
-                if all.len() > max {
+                all.extend(walk(sub, room));
+                if all.len() > room.strings {
                     return empty(false);
                 }
             }
             all
         }
         HirKind::Repetition(repetition) => {
-            let sub = walk(&repetition.sub, max);
+            let sub = walk(&repetition.sub, room);
             if repetition.min == 0 {
                 let mut all = sub;
                 if repetition.max != Some(1) {
                     close(&mut all);
                 }
                 all.extend(empty(true));
-                return if all.len() > max { empty(false) } else { all };
+                return if all.len() > room.strings { empty(false) } else { all };
             }
             let mut all = empty(true);
             // A count may be in the billions; strings stop growing long before.
             let rounds = repetition.min.min(MAX_LEN as u32 + 1);
             for _ in 0..rounds {
-                if !append(&mut all, &sub, max) {
+                // A class again and again tells little more than once or twice.
+                if all.len() > 1 && all.len() * sub.len() > MAX_CLASS {
+                    close(&mut all);
+                    return all;
+                }
+                if !append(&mut all, &sub, room) {
                     return all;
                 }
             }
@@ -99,10 +115,10 @@ fn walk(hir: &Hir, max: usize) -> Vec<Item> {
     }
 }
 
-fn concat(subs: &[Hir], max: usize) -> Vec<Item> {
+fn concat(subs: &[Hir], room: Room) -> Vec<Item> {
     let mut all = empty(true);
     for sub in subs {
-        if !append(&mut all, &walk(sub, max), max) {
+        if !append(&mut all, &walk(sub, room), room) {
             break;
         }
     }
@@ -117,9 +133,9 @@ fn close(items: &mut [Item]) {
 
 /// Appends every member of `tails` to every open member of `heads`, but no large choice to a string that is long
 /// enough; false when nothing can be appended any more.
-fn append(heads: &mut Vec<Item>, tails: &[Item], max: usize) -> bool {
+fn append(heads: &mut Vec<Item>, tails: &[Item], room: Room) -> bool {
     if tails.len() > SMALL {
-        for head in heads.iter_mut().filter(|head| head.factor.bytes.len() >= LONG_ENOUGH) {
+        for head in heads.iter_mut().filter(|head| head.factor.bytes.len() >= room.enough) {
             head.open = false;
         }
     }
@@ -127,7 +143,7 @@ fn append(heads: &mut Vec<Item>, tails: &[Item], max: usize) -> bool {
     if open == 0 {
         return false;
     }
-    if heads.len() - open + open * tails.len() > max {
+    if heads.len() - open + open * tails.len() > room.strings {
         close(heads);
         return false;
     }

@@ -2,6 +2,7 @@
 
 use super::blob::Blob;
 use super::layout::*;
+use super::pairs::{self, Pairs};
 use super::rarity::Rarity;
 use super::windows::{self, Owned};
 use super::{BuildError, BuildOptions, Literal, LiteralTable, Plan, entries, short};
@@ -64,12 +65,20 @@ pub(super) fn build(literals: &[Literal<'_>], options: &BuildOptions) -> Result<
     if !parts.short.is_empty() {
         header.short = short::build(&all, &parts.short, &tags, &mut blob);
     }
+    let mut pairs_at = 0;
     for part in parts.groups {
         let tables = Tables::new(part.plan, &part.owned, &all, fold);
         need = 4 * blob.words().len() as u64 + tables.bytes();
         limit.check(need)?;
         header.max_list = header.max_list.max(tables.header.max_list);
-        header.group[header.groups as usize] = tables.place(&mut blob);
+        let mut group = tables.place(&mut blob);
+        if let Some(pairs) = part.pairs {
+            pairs_at = blob.push(&pairs) as u32;
+        }
+        if part.pairs.is_some() || part.follows {
+            (group.pairs_at, group.follows) = (pairs_at, u32::from(part.follows));
+        }
+        header.group[header.groups as usize] = group;
         header.groups += 1;
     }
     limit.check(4 * blob.words().len() as u64)?;
@@ -131,11 +140,16 @@ struct Parts {
 struct Part {
     plan: Plan,
     owned: Vec<Owned>,
+    /// Pair tables that speak for this group and those behind it that follow.
+    pairs: Option<Pairs>,
+    /// The pair tables before it speak for this group.
+    follows: bool,
 }
 
 fn partition(all: &[Unique], fold: u32, rarity: &Rarity, plan: Option<Plan>) -> Parts {
-    let (plan, owned) = match plan {
-        Some(plan) => (plan, None),
+    let forced = plan.is_some();
+    let windows::Planned { plan, owned, mut paired } = match plan {
+        Some(plan) => windows::Planned { plan, owned: None, paired: None },
         None => windows::plan(all, fold, rarity),
     };
     let least = (plan.window + plan.stride - 1) as usize;
@@ -144,20 +158,38 @@ fn partition(all: &[Unique], fold: u32, rarity: &Rarity, plan: Option<Plan>) -> 
     let mut short: Vec<u32> = indices().filter(|i| length(i) < least).collect();
     let long: Vec<u32> = indices().filter(|i| length(i) >= least).collect();
     let mut groups = Vec::new();
+    let mut group = |which: &[u32], window: u32, follows: bool| {
+        if !which.is_empty() {
+            let owned = windows::choose(all, which, fold, window, 1, rarity).owned;
+            groups.push(Part { plan: Plan { window, stride: 1 }, owned, pairs: None, follows });
+        }
+    };
+    let of_length = |short: &[u32], window: u32| -> Vec<u32> {
+        short.iter().copied().filter(|i| length(i).min(4) == window as usize).collect()
+    };
+    let mut main = None;
     if !long.is_empty() {
-        let owned = owned.unwrap_or_else(|| windows::choose(all, &long, fold, plan.window, plan.stride, rarity).owned);
-        groups.push(Part { plan, owned });
+        if forced && (plan.window, plan.stride) == (4, 1) {
+            paired = pairs::plan(all, &long, &short, fold, rarity);
+        }
+        let chosen = paired.as_mut().map(|paired| std::mem::take(&mut paired.owned)).or(owned);
+        let choose = || windows::choose(all, &long, fold, plan.window, plan.stride, rarity).owned;
+        let owned = chosen.unwrap_or_else(choose);
+        main = Some(Part { plan, owned, pairs: paired.as_ref().map(|paired| paired.pairs), follows: false });
+    }
+    if let Some(paired) = &paired {
+        for window in (paired.least as u32..4).rev() {
+            group(&of_length(&short, window), window, true);
+        }
+        short.retain(|i| length(i) < paired.least);
     }
     if !short::fits(all, &short, SHORT_NUMBERS) {
         for window in 1..=4 {
-            let of_length: Vec<u32> = short.iter().copied().filter(|i| length(i).min(4) == window as usize).collect();
-            if !of_length.is_empty() {
-                let owned = windows::choose(all, &of_length, fold, window, 1, rarity).owned;
-                groups.push(Part { plan: Plan { window, stride: 1 }, owned });
-            }
+            group(&of_length(&short, window), window, false);
         }
         short.clear();
     }
+    groups.splice(0..0, main);
     Parts { short, groups }
 }
 
@@ -167,7 +199,6 @@ struct Tables {
     filter: Vec<u32>,
     slots: Vec<Slot>,
     entries: Vec<Entry>,
-    pairs: Option<[[u8; 32]; 6]>,
 }
 
 impl Tables {
@@ -181,9 +212,10 @@ impl Tables {
             }
         }
         let mut entries = Vec::with_capacity(owned.len());
+        let mut max_list = 0;
         for list in &lists {
             let owners = &owned[list.first as usize..(list.first + list.count) as usize];
-            entries::make(owners, all, plan.window, fold, &mut entries);
+            max_list = max_list.max(entries::make(owners, all, plan.window, fold, &mut entries));
         }
         let least_log2 = (2 * lists.len().max(8)).next_power_of_two().ilog2();
         let filter_log2 = filter_log2(lists.len());
@@ -214,12 +246,11 @@ impl Tables {
             max_chain,
             mul_low: hash.mul_low,
             mul_high: hash.mul_high,
-            max_list: lists.iter().map(|l| l.count).max().unwrap_or(0),
+            max_list,
             windows: lists.len() as u32,
             ..bytemuck::Zeroable::zeroed()
         };
-        let few = plan.window == 4 && plan.stride == 1 && lists.len() <= windows::FEW;
-        Self { header, filter, slots, entries, pairs: few.then(|| pairs(&lists)) }
+        Self { header, filter, slots, entries }
     }
 
     fn bytes(&self) -> u64 {
@@ -231,7 +262,6 @@ impl Tables {
             filter_at: blob.push(&self.filter) as u32,
             slots_at: blob.push(&self.slots) as u32,
             entries_at: blob.push(&self.entries) as u32,
-            pairs_at: self.pairs.map_or(0, |pairs| blob.push(&pairs) as u32),
             ..self.header
         }
     }
@@ -243,17 +273,6 @@ struct Attempt {
     slots: Vec<Slot>,
     filter: Vec<u32>,
     max_chain: u32,
-}
-
-fn pairs(lists: &[Slot]) -> [[u8; 32]; 6] {
-    let mut pairs = [[0u8; 32]; 6];
-    for list in lists {
-        let nibbles = list.low.to_le_bytes().map(|b| (b & 15) as usize);
-        for (table, (i, j)) in pairs.iter_mut().zip(PAIRS) {
-            table[nibbles[i] + 16 * (nibbles[j] >> 3)] |= 1 << (nibbles[j] & 7);
-        }
-    }
-    pairs
 }
 
 fn filter(lists: &[Slot], hash: Hash, log2: u32) -> Vec<u32> {

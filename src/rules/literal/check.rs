@@ -28,8 +28,11 @@ pub(super) fn check(words: &[u32]) -> Result<Header, Damaged> {
     want(h.groups as usize <= MAX_GROUPS, "too many groups")?;
     let records = section(words, h.bytes_at, h.bytes_words.into())?;
     let tags = section(words, h.tags_at, h.tags_words.into())?;
+    let mut pairs_before = 0;
     for group in &h.group[..h.groups as usize] {
         check_group(words, group, records, tags)?;
+        want(group.follows == 0 || (group.pairs_at != 0 && group.pairs_at == pairs_before), "pairs of no group")?;
+        pairs_before = group.pairs_at;
     }
     if h.short.states > 0 {
         check_short(words, &h.short)?;
@@ -45,7 +48,7 @@ fn check_group(words: &[u32], g: &GroupHeader, records: &[u32], tags: &[u32]) ->
     want((1..1 << g.slots_log2.min(31)).contains(&g.max_chain), "impossible chain")?;
     section(words, g.filter_at, 1 << g.filter_log2)?;
     if g.pairs_at != 0 {
-        want(g.window == 4 && g.stride == 1, "pairs of other windows")?;
+        want((2..=4).contains(&g.window) && g.stride == 1, "pairs of other windows")?;
         section(words, g.pairs_at, 48)?;
     }
     let slots: &[Slot] = bytemuck::cast_slice(section(words, g.slots_at, 4 << g.slots_log2)?);

@@ -1,7 +1,7 @@
 //! A window's list: for each literal that owns it an entry with a check word, which is to dismiss the literal
 //! without a look at its bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::build::Unique;
 use super::layout::{Entry, word_at};
@@ -12,8 +12,8 @@ const CROWDED: usize = 4;
 /// Places looked at for that, to either side of the window.
 const FAR: usize = 100;
 
-/// Appends the entries of one window's owners.
-pub(super) fn make(owners: &[Owned], all: &[Unique], window: u32, fold: u32, entries: &mut Vec<Entry>) {
+/// Appends the entries of one window's owners; returns how many of them may have to be compared at one place of a text.
+pub(super) fn make(owners: &[Owned], all: &[Unique], window: u32, fold: u32, entries: &mut Vec<Entry>) -> u32 {
     let window = window as usize;
     let mut seen: HashMap<(isize, u32), u32> = HashMap::new();
     if owners.len() > CROWDED {
@@ -22,6 +22,9 @@ pub(super) fn make(owners: &[Owned], all: &[Unique], window: u32, fold: u32, ent
                 *seen.entry(word(o, &all[o.literal as usize], at, fold)).or_default() += 1;
             }
         }
+    }
+    if owners.len() > Entry::LONG_LIST {
+        return long(owners, all, window, fold, &seen, entries);
     }
     for o in owners {
         let literal = &all[o.literal as usize];
@@ -35,6 +38,44 @@ pub(super) fn make(owners: &[Owned], all: &[Unique], window: u32, fold: u32, ent
         }
         entries.push(entry(o, literal, window, fold, at));
     }
+    owners.len() as u32
+}
+
+/// A long list: its check words all lie at the one place that leaves the fewest literals to compare, in their order, so
+/// that they are found by bisection. Literals that do not reach there come first.
+fn long(
+    owners: &[Owned],
+    all: &[Unique],
+    window: usize,
+    fold: u32,
+    seen: &HashMap<(isize, u32), u32>,
+    entries: &mut Vec<Entry>,
+) -> u32 {
+    // By place: literals that reach there, and how many are alike there at most.
+    let mut by_place: BTreeMap<isize, (u32, u32)> = BTreeMap::new();
+    for (&(place, _), &count) in seen {
+        let (reach, most) = by_place.entry(place).or_default();
+        *reach += count;
+        *most = (*most).max(count);
+    }
+    let left = |(reach, most): (u32, u32)| owners.len() as u32 - reach + most;
+    let best = by_place.into_iter().min_by_key(|(_, counts)| left(*counts));
+    // Nothing longer than three bytes: there are not enough spellings of those for a list to matter.
+    let (place, counts) = best.unwrap_or((0, (0, 0)));
+    let (mut near, mut there) = (Vec::new(), Vec::new());
+    for o in owners {
+        let literal = &all[o.literal as usize];
+        let at = o.offset as isize + place;
+        if at >= 0 && places(o, literal).contains(&(at as usize)) {
+            there.push(entry(o, literal, window, fold, at as usize));
+        } else {
+            near.push(entry(o, literal, window, fold, usual(o, literal.bytes.len(), window)));
+        }
+    }
+    there.sort_by_key(|entry| entry.check);
+    entries.append(&mut near);
+    entries.append(&mut there);
+    left(counts)
 }
 
 /// Where check words may lie in the literal.

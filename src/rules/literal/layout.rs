@@ -17,7 +17,7 @@ use bytemuck::{Pod, Zeroable};
 /// First word of every table.
 pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"TLIT");
 /// Raised whenever the meaning of any word changes.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 /// Words in front of the first section.
 pub(crate) const HEADER_WORDS: usize = 128;
 /// Words that a section's start is a multiple of (64 bytes).
@@ -44,7 +44,7 @@ pub(crate) struct Header {
     pub literals: u32,
     /// Longest literal in bytes.
     pub max_len: u32,
-    /// Longest entry list of any group.
+    /// The most entries of any group that are looked at for one probed byte, bisections aside.
     pub max_list: u32,
     pub groups: u32,
     pub bytes_at: u32,
@@ -106,14 +106,17 @@ pub(crate) struct GroupHeader {
     pub max_chain: u32,
     pub mul_low: u32,
     pub mul_high: u32,
-    /// Longest list of entries.
+    /// The most entries of one list that are looked at.
     pub max_list: u32,
     /// Number of different windows.
     pub windows: u32,
-    /// For few windows of four bytes at stride 1: 48 words, else 0. For each of [`PAIRS`] 32 bytes: bit `b & 7` of byte
+    /// Pair tables in front of this group, or 0: 48 words, for windows of two to four bytes at stride 1. For each of [`PAIRS`] 32 bytes: bit `b & 7` of byte
     /// `a + 16 * (b >> 3)` says that some window has the low nibbles `a` and `b` at the pair's two places.
+    /// A window of less than four bytes has all nibbles at the places behind it.
     pub pairs_at: u32,
-    pub spare: [u32; 2],
+    /// 1: its pair tables are those of the group before it.
+    pub follows: u32,
+    pub spare: u32,
 }
 
 /// One window: its first four bytes and its last four (equal or overlapping for windows of less than
@@ -160,6 +163,9 @@ impl Entry {
     pub const NO_CHECK: u32 = 1 << 30;
     /// Window and check word together prove the literal: nothing more to compare.
     pub const PROVEN: u32 = 1 << 31;
+    /// Lists of more entries than this are in order: first those whose check word lies elsewhere than the last one's, then the
+    /// others by their check words.
+    pub const LONG_LIST: usize = 16;
     /// The greatest length that `meta` can say.
     pub const LEN_MAX: u32 = 0xfff;
     /// The greatest offset of a window in its literal.
@@ -171,6 +177,12 @@ impl Entry {
 
     pub fn delta(&self) -> isize {
         (self.meta >> 8) as u8 as i8 as isize
+    }
+
+    /// Whether the check words of both lie at one place.
+    pub fn beside(&self, other: &Entry) -> bool {
+        const PLACE: u32 = 0xff << 8 | Entry::NO_CHECK;
+        (self.meta ^ other.meta) & PLACE == 0
     }
 
     pub fn short_len(&self) -> usize {

@@ -21,6 +21,7 @@ mod build;
 mod check;
 mod entries;
 pub(crate) mod layout;
+pub(crate) mod pairs;
 mod rarity;
 mod short;
 pub(crate) mod view;
@@ -146,7 +147,8 @@ impl LiteralTable {
         self.header.max_len as usize
     }
 
-    /// The longest list of literals that share a window: the most entries looked at for one probed byte.
+    /// The most literals that are looked at for one probed byte: of those that share a window, in a long list those alone that
+    /// a bisection leaves.
     pub fn max_list(&self) -> usize {
         self.header.max_list as usize
     }
@@ -167,6 +169,9 @@ impl LiteralTable {
                 4 << g.filter_log2 >> 10,
                 16 << g.slots_log2 >> 10
             );
+            if g.pairs_at != 0 {
+                text += if g.follows == 0 { ", pairs" } else { ", the same pairs" };
+            }
         }
         if h.short.states > 0 {
             text += &format!("; automaton of {} states, {} classes", h.short.states, h.short.classes);

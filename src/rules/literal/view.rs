@@ -2,6 +2,7 @@
 
 use super::LiteralTable;
 use super::layout::{Entry, GroupHeader, Hash, Slot, high_offset, low_mask};
+use super::pairs::Pairs;
 
 /// A group and what it refers to.
 #[derive(Clone, Copy)]
@@ -20,7 +21,9 @@ pub(crate) struct GroupView<'a> {
     pub entries: &'a [Entry],
     pub records: &'a [u32],
     pub tags: &'a [u32],
-    pub pairs: Option<&'a [[u8; 32]; 6]>,
+    pub pairs: Option<&'a Pairs>,
+    /// What the pair tables leave was found for the group before.
+    pub follows: bool,
 }
 
 /// The short literals' automaton and nibble tables.
@@ -62,6 +65,7 @@ impl LiteralTable {
             entries: bytemuck::cast_slice(part(g.entries_at, 4 * g.entries as usize)),
             records: part(h.bytes_at, h.bytes_words as usize),
             tags: part(h.tags_at, h.tags_words as usize),
+            follows: g.follows != 0,
             pairs: (g.pairs_at != 0).then(|| bytemuck::from_bytes(bytemuck::cast_slice(part(g.pairs_at, 48)))),
         }
     }

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::Plan;
 use super::build::Unique;
 use super::layout::{Entry, Hash, high_offset, low_mask, word_at};
+use super::pairs::{self, Paired};
 use super::rarity::Rarity;
 use super::short::nibbles_take;
 
@@ -204,51 +205,68 @@ impl Folded {
 /// What a probe, a window that is there, and a byte of text for each way with short literals cost on the CPU, in about
 /// nanoseconds: what a plan is chosen by.
 const PROBE: f32 = 0.6;
-const CANDIDATE: f32 = 28.0;
+pub(crate) const CANDIDATE: f32 = 28.0;
 const NIBBLES: f32 = 0.08;
 const AUTOMATON: f32 = 2.5;
-/// The same for a probe through pair tables, and the most windows they are made for.
-const PAIRED: f32 = 0.25;
-pub(crate) const FEW: usize = 300;
 /// Sets up to this size try several plans; of larger ones the probe is the smallest part.
 const PLANNED: usize = 3000;
 /// Tried in this order.
 const PLANS: [(u32, u32); 7] = [(5, 2), (4, 2), (3, 2), (4, 3), (4, 1), (5, 1), (3, 1)];
 
-/// The plan with the least expected cost per byte, with its windows where they had to be chosen to know. The windows of
-/// literals shorter than window + stride - 1 are none of the plan's: those are the short ones.
-pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> (Plan, Option<Vec<Owned>>) {
+/// How the literals are shared out.
+pub(crate) struct Planned {
+    pub plan: Plan,
+    /// The plan's windows, where they had to be chosen to know.
+    pub owned: Option<Vec<Owned>>,
+    pub paired: Option<Paired>,
+}
+
+/// The plan with the least expected cost per byte. The windows of literals shorter than window + stride - 1 are none of the
+/// plan's: those are the short ones.
+pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> Planned {
     let shortest_long = all.iter().map(|u| u.bytes.len()).filter(|&n| n >= 4).min().unwrap_or(4);
     if all.len() > PLANNED {
-        return (Plan { window: shortest_long.clamp(4, 6) as u32, stride: 1 }, None);
+        let plan = Plan { window: shortest_long.clamp(4, 6) as u32, stride: 1 };
+        return Planned { plan, owned: None, paired: None };
     }
-    let mut best = (f32::INFINITY, Plan { window: 4, stride: 1 }, None);
+    let mut best = (f32::INFINITY, Planned { plan: Plan { window: 4, stride: 1 }, owned: None, paired: None });
     for (window, stride) in PLANS {
+        let plan = Plan { window, stride };
         let least = (window + stride - 1) as usize;
         let (mut long, mut short) = (Vec::new(), Vec::new());
         for (i, u) in (0u32..).zip(all) {
             if u.bytes.len() < least { short.push(i) } else { long.push(i) }
         }
-        let mut cost = match short.len() {
-            0 => 0.0,
-            n if nibbles_take(all, &short) => NIBBLES * n.div_ceil(8) as f32,
-            _ => AUTOMATON,
-        };
+        let mut cost = short_cost(all, &short);
         let mut owned = None;
         if !long.is_empty() && cost < best.0 {
             let choice = choose(all, &long, fold, window, stride, rarity);
-            let probe = if (window, stride) == (4, 1) && long.len() <= FEW { PAIRED } else { PROBE };
-            cost += (probe + CANDIDATE * choice.rate) / stride as f32;
+            cost += (PROBE + CANDIDATE * choice.rate) / stride as f32;
             owned = Some(choice.owned);
         }
         if cost < best.0 {
-            best = (cost, Plan { window, stride }, owned);
+            best = (cost, Planned { plan, owned, paired: None });
+        }
+        if (window, stride) == (4, 1)
+            && let Some(paired) = pairs::plan(all, &long, &short, fold, rarity)
+            && paired.cost < best.0
+        {
+            best = (paired.cost, Planned { plan, owned: None, paired: Some(paired) });
         }
     }
     // All of them may be short.
     let everything: Vec<u32> = (0..all.len() as u32).collect();
     if nibbles_take(all, &everything) && NIBBLES * all.len().div_ceil(8) as f32 <= best.0 {
-        best = (0.0, Plan { window: 5, stride: 1 }, None);
+        best.1 = Planned { plan: Plan { window: 5, stride: 1 }, owned: None, paired: None };
     }
-    (best.1, best.2)
+    best.1
+}
+
+/// What the short literals cost a byte of text.
+pub(crate) fn short_cost(all: &[Unique], short: &[u32]) -> f32 {
+    match short.len() {
+        0 => 0.0,
+        n if nibbles_take(all, short) => NIBBLES * n.div_ceil(8) as f32,
+        _ => AUTOMATON,
+    }
 }

@@ -30,10 +30,10 @@ pub(super) fn filter(
         (_, _) => run::<4>,
     };
     let mut found = 0;
-    if let (Some(few), 1..) = (group.pairs, whole) {
-        assert!(group.window == 4 && group.stride == 1);
+    if let (Some(pairs), 1..) = (group.pairs, whole) {
+        assert!((2..=4).contains(&group.window) && group.stride == 1);
         // SAFETY: the caller found the instructions; `whole` blocks of loads end within the haystack, as computed above.
-        found = unsafe { pairs::run(group, few, haystack.as_ptr().add(from), from, whole, blocks, 0, starts) };
+        found = unsafe { pairs::run(group, pairs, haystack.as_ptr().add(from), from, whole, blocks, 0, starts) };
     } else if whole > 0 {
         // SAFETY: the caller found AVX2; `whole` blocks of loads end within the haystack, as computed above.
         found = unsafe { kernel(group, haystack.as_ptr().add(from), from, whole, blocks, 0) };

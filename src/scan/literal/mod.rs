@@ -27,7 +27,11 @@ const BLOCK: usize = 32;
 const RUN: usize = 64;
 
 /// Room for the starts of a run, for executors that list them.
-type Starts = [u32; RUN * BLOCK + 8];
+struct Starts {
+    list: [u32; RUN * BLOCK + 8],
+    /// How many are listed.
+    count: usize,
+}
 
 /// A block of probes with survivors.
 #[derive(Clone, Copy, Default)]
@@ -51,11 +55,18 @@ impl Default for LiteralScratch {
     fn default() -> Self {
         Self {
             blocks: Box::new([Block::default(); RUN]),
-            starts: Box::new([0; _]),
+            starts: Box::new(Starts { list: [0; _], count: 0 }),
             queues: Queues::default(),
             short: short::Marks::default(),
             executor: Executor::best(),
         }
+    }
+}
+
+impl LiteralScratch {
+    /// One for a given executor; for the portable one if this machine has it not.
+    pub fn with_executor(executor: Executor) -> Self {
+        Self { executor: if executor.works() { executor } else { Executor::Scalar }, ..Self::default() }
     }
 }
 
@@ -127,17 +138,38 @@ impl LiteralTable {
         if let Some(short) = self.short() {
             short::find(&short, executor, haystack, &mut scratch.blocks, &mut scratch.short, emit);
         }
-        for i in 0..self.group_count() {
-            let group = self.group(i);
-            let probes = group.probes(haystack.len());
+        let mut first = 0;
+        while first < self.group_count() {
+            let group = self.group(first);
+            // Groups that share pair tables take turns at each run; the last has the shortest windows.
+            let family = (first + 1..self.group_count()).take_while(|&i| self.group(i).follows).count();
+            let probes = self.group(first + family).probes(haystack.len());
             let mut probe = 0;
             while probe < probes {
-                let count = (probes - probe).min(RUN * BLOCK);
-                let blocks = filter(executor, &group, haystack, probe, count, &mut scratch.blocks, &mut scratch.starts);
-                verify::verify(&group, haystack, blocks, &mut scratch.queues, emit);
-                probe += count;
+                verify_run(executor, &group, haystack, probe, scratch, emit);
+                for i in first + 1..=first + family {
+                    verify_run(executor, &self.group(i), haystack, probe, scratch, emit);
+                }
+                probe += RUN * BLOCK;
             }
+            first += 1 + family;
         }
+    }
+}
+
+/// One run of one group, from probe number `probe` on.
+fn verify_run(
+    executor: Executor,
+    group: &GroupView<'_>,
+    haystack: &[u8],
+    probe: usize,
+    scratch: &mut LiteralScratch,
+    emit: &mut impl FnMut(u32, usize, usize),
+) {
+    let count = group.probes(haystack.len()).saturating_sub(probe).min(RUN * BLOCK);
+    if count > 0 {
+        let blocks = filter(executor, group, haystack, probe, count, &mut scratch.blocks, &mut scratch.starts);
+        verify::verify(group, haystack, blocks, &mut scratch.queues, emit);
     }
 }
 

@@ -1,18 +1,20 @@
 //! A cheaper filter in front of the hashed one, for groups of few windows: byte shuffles answer, for 32 starts at
 //! once, whether the low nibbles of each two of a window's four bytes occur together in some window of the set. Six such
-//! pairs leave a few starts in a hundred; only those are hashed, eight at a time.
+//! pairs leave a few starts in a hundred; only those are hashed, eight at a time, for each group that the tables speak for.
 
 use std::arch::x86_64::*;
 
 use super::avx2::Constants;
 use super::{BLOCK, Block, RUN, Starts};
 use crate::rules::literal::layout::PAIRS;
+use crate::rules::literal::pairs::Pairs;
 use crate::rules::literal::view::GroupView;
 
 /// Bytes that a block's loads reach.
 pub(super) const REACH: usize = BLOCK + 3;
 
-/// As `avx2::run`, for windows of four bytes at stride 1; all `count` blocks' starts are probed.
+/// As `avx2::run`, for windows of at most four bytes at stride 1; all `count` blocks' starts are probed. A group that follows
+/// finds in `positions` what the group before it left there for the same run.
 ///
 /// # Safety
 /// The machine has AVX2. `text` is readable for `(count - 1) * 32 + REACH` bytes and the filter has
@@ -21,7 +23,7 @@ pub(super) const REACH: usize = BLOCK + 3;
 #[allow(clippy::too_many_arguments, reason = "an inner function, called in one place")]
 pub(super) unsafe fn run(
     group: &GroupView<'_>,
-    pairs: &[[u8; 32]; 6],
+    pairs: &Pairs,
     text: *const u8,
     at: usize,
     count: usize,
@@ -29,10 +31,19 @@ pub(super) unsafe fn run(
     found: usize,
     positions: &mut Starts,
 ) -> usize {
-    // SAFETY: by this function's contract.
-    let n = unsafe { starts(pairs, text, count, positions) };
+    if !group.follows {
+        // SAFETY: by this function's contract.
+        positions.count = unsafe { starts(pairs, text, count, &mut positions.list) };
+    }
+    // A position that is not of this run would be read where nothing is readable.
+    assert!(positions.list[..positions.count].last().is_none_or(|&last| (last as usize) < count * BLOCK));
     // SAFETY: the same; the positions are those of starts, of which four bytes are readable each.
-    let masks = unsafe { hashed(group, text, positions, n) };
+    let masks = unsafe {
+        match group.window {
+            4 => hashed::<2>(group, text, &mut positions.list, positions.count),
+            _ => hashed::<0>(group, text, &mut positions.list, positions.count),
+        }
+    };
     let mut found = found;
     for (block, &mask) in masks.iter().enumerate().take(count) {
         blocks[found & (RUN - 1)] = Block { at: at + block * BLOCK, mask };
@@ -47,7 +58,7 @@ pub(super) unsafe fn run(
 /// As `run`.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,popcnt")]
-unsafe fn starts(pairs: &[[u8; 32]; 6], text: *const u8, count: usize, positions: &mut Starts) -> usize {
+unsafe fn starts(pairs: &Pairs, text: *const u8, count: usize, positions: &mut [u32]) -> usize {
     let sixteen = |bytes: &[u8]| {
         let bytes: &[u8; 16] = bytes.try_into().expect("sixteen");
         // SAFETY: sixteen bytes are read from sixteen.
@@ -97,7 +108,12 @@ unsafe fn starts(pairs: &[[u8; 32]; 6], text: *const u8, count: usize, positions
 /// As `run`; four bytes are readable at each of the positions.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,popcnt")]
-unsafe fn hashed(group: &GroupView<'_>, text: *const u8, positions: &mut Starts, n: usize) -> [u32; RUN] {
+unsafe fn hashed<const KIND: u32>(
+    group: &GroupView<'_>,
+    text: *const u8,
+    positions: &mut [u32; RUN * BLOCK + 8],
+    n: usize,
+) -> [u32; RUN] {
     let constants = Constants::new(group);
     let mut masks = [0u32; RUN];
     // The last eight are filled up with a start that is as readable as all.
@@ -108,7 +124,7 @@ unsafe fn hashed(group: &GroupView<'_>, text: *const u8, positions: &mut Starts,
         let lanes = unsafe {
             let at = _mm256_loadu_si256(eight.as_ptr().cast());
             let windows = _mm256_i32gather_epi32::<1>(text.cast(), at);
-            constants.look::<2>(windows, windows)
+            constants.look::<KIND>(windows, windows)
         };
         let mut mask = _mm256_movemask_ps(_mm256_castsi256_ps(lanes)) as u32;
         while mask != 0 {

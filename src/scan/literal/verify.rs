@@ -1,5 +1,7 @@
 //! From survivors of the filter to occurrences.
 
+use std::ops::Range;
+
 use super::scalar::{load, words};
 use super::{BLOCK, Block, RUN};
 use crate::rules::literal::layout::{Entry, Hash, Slot};
@@ -40,9 +42,14 @@ pub(super) fn verify(
     for &(position, slot) in hits {
         let slot = &group.slots[slot as usize];
         let at = base + position as usize;
+        let count = slot.count & Slot::COUNT;
+        let mut part = slot.first..slot.first + count;
+        let mut second = 0..0;
+        if count as usize > Entry::LONG_LIST {
+            (part, second) = bisect(group, haystack, at, part);
+        }
         // The first entry without a branch on its answer or on their number: most lists have one.
-        let mut index = slot.first;
-        let end = index + (slot.count & Slot::COUNT);
+        let mut index = part.start;
         loop {
             queues.pending[waiting] = (position, index);
             waiting += usize::from(checks(group, haystack, at, &group.entries[index as usize]));
@@ -51,8 +58,11 @@ pub(super) fn verify(
                 waiting = 0;
             }
             index += 1;
-            if index >= end {
-                break;
+            if index >= part.end {
+                if second.is_empty() {
+                    break;
+                }
+                (index, part, second) = (second.start, second, 0..0);
             }
         }
     }
@@ -103,6 +113,25 @@ fn look_up<'q>(
         }
     }
     &hits[..found]
+}
+
+/// The parts of a long list that may lie around the window at `at`: what has no common check word, and what agrees with it.
+/// The first is never empty.
+#[cold]
+fn bisect(group: &GroupView<'_>, haystack: &[u8], at: usize, list: Range<u32>) -> (Range<u32>, Range<u32>) {
+    let entries = &group.entries[list.start as usize..list.end as usize];
+    let last = &entries[entries.len() - 1];
+    let word = load(haystack, at.wrapping_add_signed(last.delta())) | group.fold;
+    let elsewhere = entries.partition_point(|entry| !entry.beside(last));
+    let sorted = &entries[elsewhere..];
+    let from = elsewhere + sorted.partition_point(|entry| entry.check < word);
+    let upto = elsewhere + sorted.partition_point(|entry| entry.check <= word);
+    let part = |from: usize, upto: usize| list.start + from as u32..list.start + upto as u32;
+    match elsewhere {
+        // An entry that does not agree is dismissed soon.
+        0 => (part(from.min(entries.len() - 1), upto.max(from.min(entries.len() - 1) + 1)), 0..0),
+        _ => (part(0, elsewhere), part(from, upto)),
+    }
 }
 
 /// Whether the entry's literal may lie around the window at `at`: inside the text, and its check word agrees.
