@@ -92,8 +92,8 @@ pub(crate) enum Kind {
 pub(crate) const MAX_WORDS: usize = 64 << 10;
 /// The compiled pattern may take this much on the way.
 const MAX_NFA: usize = 2 << 20;
-/// Memory for the construction: above anything that `MAX_WORDS` lets it reach.
-const LAZY_CACHE: usize = 256 << 20;
+/// Memory for the construction: an attempt that needs more is given up, long before it would need all of `MAX_WORDS`.
+const LAZY_CACHE: usize = 32 << 20;
 
 impl Built {
     /// None if the walk would be too large. `hir` must hold no Unicode word boundary.

@@ -209,7 +209,7 @@ pub(crate) const CANDIDATE: f32 = 28.0;
 const NIBBLES: f32 = 0.08;
 const AUTOMATON: f32 = 2.5;
 /// Sets up to this size try several plans; of larger ones the probe is the smallest part.
-const PLANNED: usize = 3000;
+const PLANNED: usize = 6000;
 /// Tried in this order.
 const PLANS: [(u32, u32); 7] = [(5, 2), (4, 2), (3, 2), (4, 3), (4, 1), (5, 1), (3, 1)];
 
