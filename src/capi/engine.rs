@@ -366,5 +366,5 @@ pub unsafe extern "C" fn trm_engine_head(engine: *const trm_engine) -> u64 {
 /// `engine` is NULL or was a handle of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trm_engine_tail(engine: *const trm_engine) -> u64 {
-    enter(engine).map_or(0, |handle| handle.engine().ring().tail())
+    enter(engine).map_or(0, |handle| handle.engine().claimed())
 }

@@ -1,13 +1,13 @@
 //! The batch drain: a thread claims what is ready, sends it to the GPU as one ordinary dispatch, and finishes the batch
 //! before while the next one is on its way. Works on every backend; what the device cannot answer is scanned here.
 
+use super::feed::{DeviceCounters, OnDevice, Telemetry};
 use super::finishing::Finishing;
-use super::pump::{OnDevice, Pump, PumpCounters};
 use super::{Chosen, Drain, DrainKind, cpu};
 use crate::engine::{Engine, Level, LoadedSet, Options, Owners, lock};
 use crate::gpu::batch::{Batcher, Sets, Slot};
 use crate::gpu::{Device, GpuError, SetKind};
-use crate::ring::{Claim, Position};
+use crate::ring::Claim;
 use crate::scan::Scratch;
 use crate::status::{Error, Result, TRM_ERR_MEMORY};
 use std::collections::VecDeque;
@@ -65,7 +65,7 @@ impl Batches {
             .map_err(|why| {
                 Error::new(TRM_ERR_MEMORY, format!("no thread could be started ({why}): raise the limit of threads"))
             })?;
-        engine.set_pump(shared);
+        engine.set_telemetry(shared);
         Ok(Self { thread, engine: Arc::downgrade(engine) })
     }
 }
@@ -79,24 +79,18 @@ impl Drain for Batches {
     }
 }
 
-impl Pump for Shared {
-    fn forward(&self, engine: &Engine, _urgent: bool) {
-        engine.work().notify(1);
-    }
-
-    fn harvest(&self, _: &Engine, _: &mut dyn Iterator<Item = Position>, _: usize, _: &mut Owners) {}
-
+impl Telemetry for Shared {
     fn now(&self) -> (DrainKind, String) {
         let kind = if self.lost.load(Ordering::Relaxed) { DrainKind::Cpu } else { DrainKind::Batch };
         (kind, lock(&self.why).clone())
     }
 
-    fn counters(&self) -> PumpCounters {
-        PumpCounters {
+    fn counters(&self) -> DeviceCounters {
+        DeviceCounters {
             launches: self.launches.load(Ordering::Relaxed),
             host_items: self.host_items.load(Ordering::Relaxed),
             failovers: u64::from(self.lost.load(Ordering::Relaxed)),
-            ..PumpCounters::default()
+            ..DeviceCounters::default()
         }
     }
 }
@@ -289,7 +283,7 @@ impl<'a> Thread<'a> {
             let job = self.engine.ring().payload(&claim);
             let set = finishing.set(job.set);
             let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
-            let outcome = cpu::scan_bytes(self.engine, &job, &set, bytes, &mut self.scratch);
+            let outcome = cpu::scan_bytes(self.engine, &job, set, bytes, &mut self.scratch);
             finishing.finish(claim, &job, outcome);
         }
         finishing.end();

@@ -1,32 +1,57 @@
-//! Finishing items of the GPU drains.
+//! Finishing items of the GPU drains whose claims a thread of ours holds.
 
-use crate::engine::{Engine, Job, LoadedSet, Owners, Tally};
+use crate::engine::{Engine, Job, LoadedSet, Outcome, Owners, Tally};
 use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::Claim;
 use std::sync::Arc;
 
 /// Finishing a run of items: sets are counted out once a run, owners told once.
+///
+/// One finished item is always held back, so that its set, and at the end the whole run, is counted before the last item
+/// can be seen done: who has seen them all done may replace their rules, and finds them all counted.
 pub(super) struct Finishing<'a> {
     engine: &'a Engine,
     owners: &'a mut Owners,
     tally: Tally,
     run: Option<(Arc<LoadedSet>, u64)>,
+    held: Option<(Claim, Job, Outcome)>,
     any: bool,
+}
+
+/// What a device said of an item, as an outcome; `None`: the item is to be scanned here.
+pub(super) fn outcome_of(
+    engine: &Engine,
+    job: &Job,
+    set: &LoadedSet,
+    done: DeviceCompletion,
+    records: &[RawMatch],
+) -> Option<Outcome> {
+    if done.overflow {
+        return None;
+    }
+    let (mut count, mut matches) = (0, Vec::new());
+    if done.count > 0 {
+        let limit = engine.options().max_matches_per_item;
+        count = crate::panics::guarded(|| {
+            engine.with_scratch(|scratch| set.rules.matches_of(records, scratch, limit, &mut matches))
+        })?;
+    }
+    Some(engine.outcome(job, set, count, matches))
 }
 
 impl<'a> Finishing<'a> {
     pub fn new(engine: &'a Engine, owners: &'a mut Owners) -> Self {
-        Self { engine, owners, tally: Tally::default(), run: None, any: false }
+        Self { engine, owners, tally: Tally::default(), run: None, held: None, any: false }
     }
 
     /// The set of a job that is finished next.
-    pub fn set(&mut self, place: u32) -> Arc<LoadedSet> {
+    pub fn set(&mut self, place: u32) -> &Arc<LoadedSet> {
         if self.run.as_ref().is_none_or(|(set, _)| set.place != place) {
             self.count_out();
             self.run = Some((self.engine.set_at(place), 0));
         }
-        self.run.as_ref().expect("set above").0.clone()
+        &self.run.as_ref().expect("set above").0
     }
 
     /// Finishes an item by what the device found, or gives it back for a scan here.
@@ -36,34 +61,31 @@ impl<'a> Finishing<'a> {
         done: DeviceCompletion,
         records: &[RawMatch],
     ) -> std::result::Result<(), Claim> {
-        if done.overflow {
-            return Err(claim);
-        }
         let job = self.engine.ring().payload(&claim);
-        let set = self.set(job.set);
-        let (mut count, mut matches) = (0, Vec::new());
-        if done.count > 0 {
-            let limit = self.engine.options().max_matches_per_item;
-            let found = crate::panics::guarded(|| {
-                self.engine.with_scratch(|scratch| set.rules.matches_of(records, scratch, limit, &mut matches))
-            });
-            match found {
-                Some(found) => count = found,
-                None => return Err(claim),
+        let engine = self.engine;
+        match outcome_of(engine, &job, self.set(job.set), done, records) {
+            Some(outcome) => {
+                self.finish(claim, &job, outcome);
+                Ok(())
             }
+            None => Err(claim),
         }
-        let outcome = self.engine.outcome(&job, &set, count, matches);
-        self.finish(claim, &job, outcome);
-        Ok(())
     }
 
-    /// Finishes an item with this outcome.
-    pub fn finish(&mut self, claim: Claim, job: &Job, outcome: crate::engine::Outcome) {
-        self.engine.finish(claim, job, outcome, self.owners, &mut self.tally);
+    /// Finishes an item of the set that was asked for last with this outcome.
+    pub fn finish(&mut self, claim: Claim, job: &Job, outcome: Outcome) {
         if let Some((_, items)) = &mut self.run {
             *items += 1;
         }
         self.any = true;
+        let before = self.held.replace((claim, *job, outcome));
+        self.release(before);
+    }
+
+    fn release(&mut self, item: Option<(Claim, Job, Outcome)>) {
+        if let Some((claim, job, outcome)) = item {
+            self.engine.finish(claim, &job, outcome, self.owners, &mut self.tally);
+        }
     }
 
     fn count_out(&mut self) {
@@ -72,13 +94,16 @@ impl<'a> Finishing<'a> {
         {
             self.engine.finished_with(&set, items);
         }
+        let last = self.held.take();
+        self.release(last);
     }
 
-    /// Tells the owners and counts everything out.
+    /// Counts everything out and tells the owners.
     pub fn end(mut self) {
+        self.tally.expect_last();
+        self.count_out();
         if self.any {
             self.engine.flush(self.owners, &mut self.tally);
         }
-        self.count_out();
     }
 }

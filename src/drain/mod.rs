@@ -4,14 +4,14 @@
 mod batch;
 mod caller;
 mod cpu;
+mod feed;
 #[cfg(feature = "gpu")]
 mod finishing;
 #[cfg(feature = "gpu")]
 mod persistent;
-mod pump;
 
 pub use caller::Claimed;
-pub use pump::{OnDevice, Pump, PumpCounters};
+pub use feed::{DeviceCounters, Feed, Harvest, OnDevice, Telemetry};
 
 use crate::engine::{Engine, Mode, Options, Processor};
 use crate::input::Memory;
@@ -100,6 +100,10 @@ fn no_gpu(why: String) -> Error {
 
 #[cfg(feature = "gpu")]
 fn persistent(options: &Options) -> std::result::Result<Chosen, String> {
+    #[cfg(feature = "faults")]
+    if options.adapter.as_deref() == Some("echo") {
+        return Ok(persistent::choose_echo(options));
+    }
     persistent::choose(options).map_err(|e| e.message)
 }
 

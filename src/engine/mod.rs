@@ -3,32 +3,44 @@
 //! Data moves one way: a handle accepts items into the ring, a drain claims and scans them and calls
 //! [`Engine::finish`], and the handle that enqueued an item finds the outcome in the item's slot.
 
+mod accept;
+mod collect;
 mod event;
 mod handle;
+mod lender;
+mod loans;
 mod log;
 mod options;
 mod outstanding;
+mod owner;
 mod sets;
 mod signal;
 mod stats;
 
-pub use handle::{Answer, Buffers, Handle, Taken};
+pub use accept::Batch;
+#[cfg(feature = "gpu")]
+pub(crate) use collect::put;
+pub use collect::{Answer, Buffers, Taken};
+pub use handle::Handle;
+pub use lender::{Lender, Room, Round};
+pub use loans::Loans;
 pub use log::{Level, Log, LogCallback};
 pub use options::{Delivery, Mode, Options, Processor};
-pub use sets::LoadedSet;
+pub use owner::Owners;
+pub use sets::{Known, LoadedSet};
 pub use stats::{Stats, Tally};
 
-use crate::drain::{self, Drain, DrainKind, Pump};
+use crate::drain::{self, Drain, DrainKind, Feed, Telemetry};
 use crate::input::{Arena, Memory};
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Position, Ring};
 use crate::rules::Rules;
 use crate::scan::{Match, Scratch};
 use crate::status::{Result, TRM_OK, TRM_TRUNCATED, trm_status};
-use handle::Owner;
+use owner::Owner;
 use sets::SetTable;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 /// What a producer puts into a ring slot.
@@ -71,13 +83,16 @@ pub struct Engine {
     sets: SetTable,
     owners: RwLock<HashMap<u32, Arc<Owner>>>,
     next_owner: AtomicU32,
+    /// Counts changes of `owners`.
+    owners_version: AtomicU64,
     work: WaitList,
     stopping: AtomicBool,
     stats: stats::Counters,
     #[allow(clippy::vec_box, reason = "a scratch is large, and moved under a lock")]
     scratches: Mutex<Vec<Box<Scratch>>>,
     drain: Mutex<Option<Box<dyn Drain>>>,
-    pump: OnceLock<Arc<dyn Pump>>,
+    feed: OnceLock<Arc<dyn Feed>>,
+    telemetry: OnceLock<Arc<dyn Telemetry>>,
     kind: DrainKind,
     why: String,
 }
@@ -98,12 +113,14 @@ impl Engine {
             sets: SetTable::new(options.max_rule_sets),
             owners: RwLock::default(),
             next_owner: AtomicU32::new(0),
+            owners_version: AtomicU64::new(0),
             work: WaitList::new(),
             stopping: AtomicBool::new(false),
             stats: stats::Counters::default(),
             scratches: Mutex::default(),
             drain: Mutex::new(None),
-            pump: OnceLock::new(),
+            feed: OnceLock::new(),
+            telemetry: OnceLock::new(),
             kind: chosen.kind,
             why: chosen.why,
             options,
@@ -135,18 +152,25 @@ impl Engine {
 
     /// Which drain does the work now, and why: another than was chosen after a GPU was lost.
     pub fn drain_now(&self) -> (DrainKind, String) {
-        self.pump().map_or_else(|| (self.kind, self.why.clone()), |pump| pump.now())
+        self.telemetry.get().map_or_else(|| (self.kind, self.why.clone()), |telemetry| telemetry.now())
     }
 
     /// The drain's side that callers' threads feed, where it has one.
     #[inline]
-    pub fn pump(&self) -> Option<&dyn Pump> {
-        self.pump.get().map(|pump| &**pump)
+    pub fn feed(&self) -> Option<&dyn Feed> {
+        self.feed.get().map(|feed| &**feed)
     }
 
-    /// A drain that wants to be fed says so when it starts.
-    pub fn set_pump(&self, pump: Arc<dyn Pump>) {
-        if self.pump.set(pump).is_err() {
+    /// A drain that callers feed says so when it starts.
+    pub fn set_feed(&self, feed: Arc<dyn Feed>) {
+        if self.feed.set(feed).is_err() {
+            unreachable!("a drain is started once");
+        }
+    }
+
+    /// A drain that has more to tell says so when it starts.
+    pub fn set_telemetry(&self, telemetry: Arc<dyn Telemetry>) {
+        if self.telemetry.set(telemetry).is_err() {
             unreachable!("a drain is started once");
         }
     }
@@ -164,6 +188,20 @@ impl Engine {
     /// The set at a job's place.
     pub fn set_at(&self, place: u32) -> Arc<LoadedSet> {
         self.sets.at(place)
+    }
+
+    /// As [`Engine::set_at`], for who looks up many.
+    #[inline]
+    pub fn known_set<'k>(&self, place: u32, known: &'k mut Known) -> &'k Arc<LoadedSet> {
+        self.sets.known(place, known)
+    }
+
+    /// Items that the drain has claimed so far.
+    pub fn claimed(&self) -> u64 {
+        if self.feed.get().is_some() {
+            self.ring.skip_claimed();
+        }
+        self.ring.tail()
     }
 
     /// Scans bytes of any length on the calling thread, with the set that is loaded under `id` now.
@@ -206,15 +244,16 @@ impl Engine {
             Delivery::Hits => hit,
             Delivery::None => false,
         };
-        let owner = owners.get(self, job.owner);
-        if !wanted || owner.is_orphan() {
+        let told = owners.get(self, job.owner);
+        if !wanted || told.owner.is_orphan() {
             self.ring.finish(claim);
             return;
         }
         let position = claim.position();
         self.ring.complete(claim, outcome);
         fence(Ordering::SeqCst);
-        if owner.is_orphan() {
+        told.collectable = true;
+        if told.owner.is_orphan() {
             // The handle was destroyed between the look and the completion: nobody will collect this one.
             self.ring.take(position, |_| true);
         }
@@ -224,11 +263,6 @@ impl Engine {
     pub fn flush(&self, owners: &mut Owners, tally: &mut Tally) {
         self.stats.add(tally);
         owners.notify();
-    }
-
-    /// Counts a batch of finished items. Before they can be seen to be done.
-    pub fn count(&self, tally: &mut Tally) {
-        self.stats.add(tally);
     }
 
     /// Counts finished items of one set out.
@@ -277,6 +311,18 @@ impl Engine {
         }
     }
 
+    /// Takes the handles that are gone, with all of their items, out of the table.
+    fn forget_gone(&self, owners: &mut HashMap<u32, Arc<Owner>>) {
+        owners.retain(|_, owner| {
+            let gone = owner.is_orphan() && !owner.is_pending(self);
+            if gone {
+                self.stats.take_over(&owner.share);
+            }
+            !gone
+        });
+        self.owners_version.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn all_owners(&self) -> Vec<Arc<Owner>> {
         self.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect()
     }
@@ -284,41 +330,6 @@ impl Engine {
     fn owner(&self, id: u32) -> Arc<Owner> {
         let owners = self.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         owners.get(&id).cloned().expect("an owner stays listed while its items are in the ring")
-    }
-}
-
-/// The owners that a drain has finished items for since it last told them.
-#[derive(Default)]
-pub struct Owners {
-    known: Vec<(Arc<Owner>, bool)>,
-}
-
-impl Owners {
-    /// One that is known already: its items are finished without a look into the table of all owners.
-    fn of(owner: Arc<Owner>) -> Self {
-        Self { known: vec![(owner, false)] }
-    }
-
-    fn get(&mut self, engine: &Engine, id: u32) -> &Owner {
-        let at = match self.known.iter().position(|(owner, _)| owner.id() == id) {
-            Some(at) => at,
-            None => {
-                self.known.push((engine.owner(id), false));
-                self.known.len() - 1
-            }
-        };
-        let (owner, told) = &mut self.known[at];
-        *told = true;
-        owner
-    }
-
-    fn notify(&mut self) {
-        self.known.retain_mut(|(owner, finished)| {
-            if std::mem::take(finished) {
-                owner.notify();
-            }
-            !owner.is_orphan()
-        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! The positions that one handle enqueued and whose slots are not known to be free again, as sorted ranges.
+//! The positions that one handle enqueued and whose outcomes are or will be in their slots, as sorted ranges.
 //!
 //! This takes the place of a completion queue: an item's completion lies in its ring slot, and a handle knows which
 //! slots to look at. Nothing is shared between handles, and nothing has to be pushed by whoever finishes an item.
@@ -37,11 +37,23 @@ pub struct Outstanding {
 }
 
 impl Outstanding {
-    /// Adds newly reserved positions, all younger than any before.
-    pub fn push(&mut self, first: Position, count: u64) {
-        match self.ranges.back_mut() {
-            Some(last) if last.first.plus(last.count) == first => last.count += count,
-            _ => self.ranges.push_back(Range { first, count }),
+    /// Adds positions of any age that are not listed.
+    pub fn insert(&mut self, first: Position, count: u64) {
+        let at = self.ranges.partition_point(|range| first.distance_from(range.first) >= 0);
+        let joins_next = self.ranges.get(at).is_some_and(|next| first.plus(count) == next.first);
+        match at.checked_sub(1).map(|before| &mut self.ranges[before]) {
+            Some(before) if before.first.plus(before.count) == first => {
+                before.count += count;
+                if joins_next {
+                    let next = self.ranges.remove(at).expect("looked at above");
+                    self.ranges[at - 1].count += next.count;
+                }
+            }
+            _ if joins_next => {
+                let next = &mut self.ranges[at];
+                *next = Range { first, count: count + next.count };
+            }
+            _ => self.ranges.insert(at, Range { first, count }),
         }
     }
 
@@ -100,24 +112,6 @@ impl Outstanding {
         }
     }
 
-    /// The oldest positions that follow each other: the first, and how many.
-    pub fn front(&self) -> Option<(Position, u64)> {
-        self.ranges.front().map(|range| (range.first, range.count))
-    }
-
-    /// Forgets so many of the oldest ones, no more than `front` says.
-    pub fn drop_front(&mut self, count: u64) {
-        let range = self.ranges.pop_front().expect("front was asked before");
-        if range.count > count {
-            self.ranges.push_front(range.from(count));
-        }
-    }
-
-    /// Every position, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = Position> + '_ {
-        self.ranges.iter().flat_map(|range| (0..range.count).map(|i| range.first.plus(i)))
-    }
-
     /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()
@@ -168,8 +162,8 @@ mod tests {
     #[test]
     fn forgets_in_any_order_and_keeps_the_rest() {
         let mut outstanding = Outstanding::default();
-        outstanding.push(position(1), 4);
-        outstanding.push(position(9), 3);
+        outstanding.insert(position(1), 4);
+        outstanding.insert(position(9), 3);
         for (forget, left) in [
             (2, vec![1, 3, 4, 9, 10, 11]),
             (9, vec![1, 3, 4, 10, 11]),
@@ -188,9 +182,21 @@ mod tests {
     }
 
     #[test]
+    fn positions_come_back_in_any_order() {
+        let mut outstanding = Outstanding::default();
+        for (n, ranges) in [(5, 1), (9, 2), (7, 3), (8, 2), (3, 3), (4, 2), (6, 1), (20, 2)] {
+            outstanding.insert(position(n), 1);
+            assert_eq!(outstanding.ranges.len(), ranges, "after {n}");
+        }
+        outstanding.insert(position(10), 10);
+        assert_eq!(listed(&mut outstanding), (3..21).collect::<Vec<_>>());
+        assert_eq!(outstanding.ranges.len(), 1);
+    }
+
+    #[test]
     fn a_sweep_may_stop_in_the_middle() {
         let mut outstanding = Outstanding::default();
-        outstanding.push(position(1), 10);
+        outstanding.insert(position(1), 10);
         outstanding.sweep(|p| match p.ticket() {
             6 => Sweep::Stop,
             odd if odd % 2 == 1 => Sweep::Forget,

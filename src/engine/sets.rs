@@ -46,6 +46,13 @@ pub struct Remembered {
     set: Option<Arc<LoadedSet>>,
 }
 
+/// Sets that somebody looked up by their places before.
+#[derive(Default)]
+pub struct Known {
+    version: u64,
+    sets: Vec<Arc<LoadedSet>>,
+}
+
 impl Inner {
     /// A free place for a set under `id`: when all are taken, that of the set it replaces, if no item needs that one.
     fn place_for(&mut self, id: u32, max: u32) -> Option<usize> {
@@ -142,6 +149,23 @@ impl SetTable {
     /// The set at a place that an item in flight carries.
     pub fn at(&self, place: u32) -> Arc<LoadedSet> {
         self.read().places[place as usize].clone().expect("a set stays at its place while items use it")
+    }
+
+    /// As [`SetTable::at`], mostly without a lock: a place gets another set only by a load, which changes the version.
+    #[inline]
+    pub fn known<'k>(&self, place: u32, known: &'k mut Known) -> &'k Arc<LoadedSet> {
+        let version = self.version.load(Ordering::SeqCst);
+        if known.version != version {
+            *known = Known { version, sets: Vec::new() };
+        }
+        let at = match known.sets.iter().position(|set| set.place == place) {
+            Some(at) => at,
+            None => {
+                known.sets.push(self.at(place));
+                known.sets.len() - 1
+            }
+        };
+        &known.sets[at]
     }
 
     /// Counts `items` finished items out.

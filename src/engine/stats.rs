@@ -1,7 +1,7 @@
 //! What an engine counts. Drains count a batch in a [`Tally`] and add it at once, so that items share no counter.
 
 use super::{Engine, Job, Outcome};
-use crate::drain::{DrainKind, PumpCounters};
+use crate::drain::{DeviceCounters, DrainKind};
 use crate::status::{TRM_ERR_PANIC, TRM_TRUNCATED};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -29,7 +29,8 @@ impl Tally {
         self.last
     }
 
-    pub(super) fn add(&mut self, job: &Job, outcome: &Outcome) {
+    /// An item with its outcome.
+    pub fn add(&mut self, job: &Job, outcome: &Outcome) {
         self.items += 1;
         self.bytes += u64::from(job.input_len);
         self.matches += outcome.match_count;
@@ -60,7 +61,48 @@ pub(super) struct Counters {
     panics: AtomicU64,
 }
 
+/// A handle's own part of the counters: what its callers finish is counted here, where no other handle writes.
+#[derive(Default)]
+pub(super) struct Share {
+    items: AtomicU64,
+    bytes: AtomicU64,
+    matches: AtomicU64,
+    truncated: AtomicU64,
+}
+
+impl Share {
+    /// Counts a batch in. Under the handle's lock, so a load and a store do for each.
+    pub(super) fn add(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        for (counter, more) in [
+            (&self.items, tally.items),
+            (&self.bytes, tally.bytes),
+            (&self.matches, tally.matches),
+            (&self.truncated, tally.truncated),
+        ] {
+            if more > 0 {
+                counter.store(counter.load(Relaxed) + more, Relaxed);
+            }
+        }
+    }
+
+    fn read(&self) -> Tally {
+        Tally {
+            items: self.items.load(Relaxed),
+            bytes: self.bytes.load(Relaxed),
+            matches: self.matches.load(Relaxed),
+            truncated: self.truncated.load(Relaxed),
+            ..Tally::default()
+        }
+    }
+}
+
 impl Counters {
+    /// Takes over the part of a handle that goes. Under the lock of the table of handles, as is `read`.
+    pub(super) fn take_over(&self, share: &Share) {
+        self.add(&mut share.read());
+    }
+
     pub(super) fn add(&self, tally: &mut Tally) {
         let tally = std::mem::take(tally);
         for (counter, more) in [
@@ -77,19 +119,42 @@ impl Counters {
         }
     }
 
-    pub(super) fn read(&self, engine: &Engine) -> Stats {
-        Stats {
-            drain: engine.drain_now().0,
-            device: engine.pump().map(|pump| pump.counters()).unwrap_or_default(),
-            accepted: engine.ring.head(),
-            claimed: engine.ring.tail(),
-            in_flight: engine.ring.in_flight(),
-            finished: self.items.load(Relaxed),
+    /// What is counted here and in the handles' own parts, each item once.
+    fn sum(&self, engine: &Engine) -> Tally {
+        let owners = engine.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut sum = Tally {
+            items: self.items.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             matches: self.matches.load(Relaxed),
             truncated: self.truncated.load(Relaxed),
             failed: self.failed.load(Relaxed),
             panics: self.panics.load(Relaxed),
+            last: false,
+        };
+        for owner in owners.values() {
+            let share = owner.share.read();
+            sum.items += share.items;
+            sum.bytes += share.bytes;
+            sum.matches += share.matches;
+            sum.truncated += share.truncated;
+        }
+        sum
+    }
+
+    pub(super) fn read(&self, engine: &Engine) -> Stats {
+        let sum = self.sum(engine);
+        Stats {
+            drain: engine.drain_now().0,
+            device: engine.telemetry.get().map(|telemetry| telemetry.counters()).unwrap_or_default(),
+            accepted: engine.ring.head(),
+            claimed: engine.claimed(),
+            in_flight: engine.ring.in_flight(),
+            finished: sum.items,
+            bytes: sum.bytes,
+            matches: sum.matches,
+            truncated: sum.truncated,
+            failed: sum.failed,
+            panics: sum.panics,
             unfinished_claims: match engine.kind {
                 DrainKind::Caller => engine.unfinished_claims().len() as u64,
                 _ => 0,
@@ -107,7 +172,7 @@ pub struct Stats {
     /// Who drains now.
     pub drain: DrainKind,
     /// What a device drain counts.
-    pub device: PumpCounters,
+    pub device: DeviceCounters,
     /// Items accepted so far.
     pub accepted: u64,
     /// Items claimed by the drain so far.

@@ -1,8 +1,8 @@
 //! What the kernel writes back: a completion word and a few match records per slot, in cached host memory.
 
-use super::GpuError;
 use super::layout::{self, RawMatch};
 use super::memory::{Buffer, Place};
+use super::{GpuError, equal};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A finished item as the device reports it.
@@ -58,6 +58,29 @@ impl Completions {
             count: word & (layout::RESULT_MAX >> 1),
             overflow: word & layout::RESULT_HOST != 0,
         })
+    }
+
+    /// How many of the `max` published, unconsumed positions from `first` on are done without a match or a word for the
+    /// host, one after the other. `max` is at most the ring's size.
+    #[inline]
+    pub fn plain_run(&self, first: u64, max: usize) -> usize {
+        let size = 1u64 << self.bits;
+        let mut run = 0;
+        while run < max {
+            let position = first.wrapping_add(run as u64);
+            let slot = position & (size - 1);
+            // As far as the lap goes they all have the same word.
+            let span = (max - run).min((size - slot) as usize);
+            let plain = (layout::lap(position, self.bits) & 0xff) << layout::RESULT_BITS;
+            // SAFETY: `span` words from `slot` on lie in the mapping, and the device's stores to them are single words.
+            let same = unsafe { equal::run(self.done.words().add(slot as usize), span, plain) };
+            run += same;
+            if same < span {
+                break;
+            }
+        }
+        std::sync::atomic::fence(Ordering::Acquire);
+        run
     }
 
     /// The records of a position that `poll` has shown to be done; valid until the position's slot is published again.

@@ -7,6 +7,7 @@ mod adapter;
 pub mod batch;
 mod completions;
 mod device;
+mod equal;
 mod layout;
 mod lease;
 mod memory;

@@ -160,28 +160,32 @@ impl Kernel {
     /// Publishes jobs at consecutive positions from `first`. The caller owns those positions: nobody else publishes
     /// them, and the completions of their slots' previous lap have been consumed.
     pub fn publish(&self, first: u64, jobs: &[Job]) {
-        if jobs.is_empty() {
-            return;
-        }
+        self.publish_all(first, jobs.iter().copied());
+    }
+
+    /// As [`Kernel::publish`], from wherever the jobs come.
+    #[inline]
+    pub fn publish_all(&self, first: u64, jobs: impl Iterator<Item = Job>) {
         let shared = &*self.shared;
         // Input first, then the slots that speak of it.
         stores::fence();
-        let limit = self.arena_len() as u64;
-        if jobs.iter().all(|job| u64::from(job.offset) + u64::from(job.len) <= limit) {
-            shared.slots.write(first, jobs);
-        } else {
-            // The kernel checks nothing. Whatever lies outside goes to the host, which will say so.
-            let checked: Vec<Job> = jobs
-                .iter()
-                .map(|job| match u64::from(job.offset) + u64::from(job.len) <= limit {
-                    true => *job,
-                    false => Job { offset: 0, len: 0, set: shared.host_set.index() },
-                })
-                .collect();
-            shared.slots.write(first, &checked);
+        let (limit, host) = (self.arena_len() as u64, shared.host_set.index());
+        // The kernel checks nothing. Whatever lies outside goes to the host, which will say so.
+        let checked = jobs.map(|job| match u64::from(job.offset) + u64::from(job.len) <= limit {
+            true => job,
+            false => Job { offset: 0, len: 0, set: host },
+        });
+        let count = shared.slots.write(first, checked);
+        if count > 0 {
+            shared.leases.note_published(first.wrapping_add(count), count);
         }
-        let count = jobs.len() as u64;
-        shared.leases.note_published(first.wrapping_add(count), count);
+    }
+
+    /// How many of the `max` published, unconsumed positions from `first` on are done without a match, one after the
+    /// other.
+    #[inline]
+    pub fn plain_run(&self, first: u64, max: usize) -> usize {
+        self.shared.completions.plain_run(first, max)
     }
 
     /// The completion of a published, unconsumed position, once it is there.

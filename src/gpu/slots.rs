@@ -34,23 +34,18 @@ impl Slots {
         self.buffer.words().wrapping_add((position & self.mask) as usize * 4)
     }
 
-    /// Writes the slots of consecutive positions, whole lines where it can. The caller owns those positions: they are
-    /// reserved for it and their previous lap is done and consumed. Not fenced.
-    pub fn write(&self, first: u64, jobs: &[Job]) {
-        let mut i = 0;
-        while i < jobs.len() {
-            let position = first.wrapping_add(i as u64);
-            let slot = position & self.mask;
-            if slot & 3 == 0 && jobs.len() - i >= 4 && self.mask >= 3 {
-                let words = |k: usize| layout::slot(position.wrapping_add(k as u64), &jobs[i + k]);
-                // SAFETY: four slots from a multiple of four lie in the buffer and start a 64-byte line.
-                unsafe { stores::line(self.at(position), [words(0), words(1), words(2), words(3)]) };
-                i += 4;
-            } else {
-                // SAFETY: inside the buffer by the mask, slots are 16 bytes.
-                unsafe { stores::slot(self.at(position), layout::slot(position, &jobs[i])) };
-                i += 1;
-            }
+    /// Writes the slots of consecutive positions and says how many. The caller owns those positions: they are reserved
+    /// for it and their previous lap is done and consumed. Not fenced.
+    ///
+    /// Four slots make a line. Stores of 16 bytes, one after the other, leave as whole lines.
+    #[inline]
+    pub fn write(&self, first: u64, jobs: impl Iterator<Item = Job>) -> u64 {
+        let mut position = first;
+        for job in jobs {
+            // SAFETY: inside the buffer by the mask, slots are 16 bytes.
+            unsafe { stores::slot(self.at(position), layout::slot(position, &job)) };
+            position = position.wrapping_add(1);
         }
+        position.wrapping_sub(first)
     }
 }

@@ -48,20 +48,6 @@ pub(super) unsafe fn slot(to: *mut u32, words: [u32; 4]) {
     };
 }
 
-/// Stores a whole line of four slots.
-///
-/// # Safety
-/// `to` is valid for writes of 64 bytes and 64-byte aligned.
-#[inline]
-pub(super) unsafe fn line(to: *mut u32, slots: [[u32; 4]; 4]) {
-    // SAFETY: by this function's contract; the line's four slots lie within its 64 bytes.
-    unsafe {
-        for (i, words) in slots.into_iter().enumerate() {
-            slot(to.add(i * 4), words);
-        }
-    }
-}
-
 /// Copies bytes into device memory with non-temporal stores. Not fenced: the publisher fences once for all.
 ///
 /// # Safety

@@ -73,32 +73,6 @@ impl<P: Copy, O> Ring<P, O> {
         }
     }
 
-    /// What the producer put into the `i`-th of these items.
-    #[inline]
-    pub fn payload_of(&self, claims: &Claims, i: usize) -> P {
-        self.check(claims.ring);
-        assert!(i < claims.count, "beyond what was claimed");
-        self.slots().read_payload(claims.first.plus(i as u64))
-    }
-
-    /// [`Ring::reclaim`] for consecutive positions from `first` on, up to `max`, as long as they are lent and `wanted`.
-    #[inline]
-    pub fn reclaim_run(&self, first: Position, max: usize, mut wanted: impl FnMut(Position) -> bool) -> Claims {
-        let mut count = 0;
-        while count < max {
-            let position = first.plus(count as u64);
-            if !wanted(position) {
-                break;
-            }
-            match self.reclaim(position) {
-                // One token for the run takes the place of each item's own.
-                Some(_) => count += 1,
-                None => break,
-            }
-        }
-        Claims { ring: self.fixed.id, first, count }
-    }
-
     /// Gives up a claim without completing it: whoever names its position to [`Ring::reclaim`] first gets it.
     pub fn lend(&self, claim: Claim) -> Position {
         self.check(claim.ring);

@@ -11,6 +11,8 @@
 //!                                         Lent ── reclaim ──▶ Held ── complete, finish ──▶
 //! ```
 //!
+//! A producer that hands its items to a device itself publishes them as `Held` at once (`publish_claimed`).
+//!
 //! - A slot's stage word is `position | phase`, so it tells which item of the endless sequence it is about. A late
 //!   word of one lap can't be taken for a later one's, and "done" is exact for ever.
 //! - `head` and `tail` are claimed by compare-and-swap, a whole batch at a time. What was claimed is exclusive: from
@@ -21,6 +23,7 @@
 //!   more than the capacity and never negative.
 
 mod collect;
+mod direct;
 mod drain;
 mod observe;
 pub mod parking;

@@ -65,6 +65,15 @@ impl Claims {
         self.count -= count;
         front
     }
+
+    /// Puts `behind` at the end, or gives it back where it does not follow directly.
+    pub fn join(&mut self, behind: Claims) -> Result<(), Claims> {
+        if behind.ring != self.ring || self.first.plus(self.count as u64) != behind.first {
+            return Err(behind);
+        }
+        self.count += behind.count;
+        Ok(())
+    }
 }
 
 impl Iterator for Claims {

@@ -7,6 +7,7 @@
 mod collectors;
 mod consumers;
 mod counters;
+mod direct;
 mod parking;
 mod producers;
 mod retire;

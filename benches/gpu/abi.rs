@@ -1,0 +1,248 @@
+//! Engines as a C program has them: nothing but the exported functions, called through pointers that the compiler does
+//! not see through.
+#![allow(dead_code)] // Two bench programs use what they need of this.
+
+use std::ffi::{CStr, CString};
+use std::hint::black_box;
+use std::mem::zeroed;
+use std::ptr::{null, null_mut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use trommel::capi::*;
+use trommel::status::{TRM_EMPTY, TRM_OK, TRM_TIMEOUT, trm_status};
+use trommel::types::*;
+
+/// A handle; ended when it is dropped.
+pub struct Drum(*mut trm_engine);
+
+// SAFETY: handles may be used from any thread.
+unsafe impl Send for Drum {}
+// SAFETY: as above.
+unsafe impl Sync for Drum {}
+
+impl Drum {
+    /// An engine on this adapter with the empty rule set under id 1.
+    pub fn new(adapter: &str, set: impl FnOnce(&mut trm_options)) -> Result<Drum, String> {
+        let adapter = CString::new(adapter).expect("no NUL in an adapter's name");
+        // SAFETY: as trommel.h asks for it; every out-parameter is there.
+        unsafe {
+            let mut options: trm_options = zeroed();
+            assert_eq!(trm_options_init(&mut options, size_of::<trm_options>() as u32), TRM_OK);
+            options.mode = TRM_MODE_FORCE;
+            options.adapter = adapter.as_ptr();
+            options.ring_size = 1 << 16;
+            set(&mut options);
+            let mut error: trm_error = zeroed();
+            error.struct_size = size_of::<trm_error>() as u32;
+            let mut engine = null_mut();
+            if trm_engine_create(&options, &mut engine, &mut error) != TRM_OK {
+                return Err(CStr::from_ptr(error.message.as_ptr()).to_string_lossy().into_owned());
+            }
+            let drum = Drum(engine);
+            drum.load(1, &[]);
+            Ok(drum)
+        }
+    }
+
+    /// Loads these literals under an id.
+    pub fn load(&self, id: u32, literals: &[&str]) {
+        // SAFETY: as above.
+        unsafe {
+            let patterns: Vec<trm_pattern> = literals
+                .iter()
+                .zip(0..)
+                .map(|(text, id)| trm_pattern {
+                    bytes: text.as_ptr().cast(),
+                    len: text.len(),
+                    id,
+                    flags: trommel::rules::flags::LITERAL,
+                })
+                .collect();
+            let mut rules = null_mut();
+            let status = trm_rules_compile(
+                patterns.as_ptr(),
+                size_of::<trm_pattern>(),
+                patterns.len(),
+                null(),
+                &mut rules,
+                null_mut(),
+                0,
+                null_mut(),
+            );
+            assert_eq!(status, TRM_OK);
+            assert_eq!(trm_engine_load_rules(self.0, id, rules, null_mut()), TRM_OK);
+            trm_rules_destroy(rules);
+        }
+    }
+
+    pub fn attach(&self) -> Drum {
+        let mut handle = null_mut();
+        // SAFETY: as above.
+        assert_eq!(unsafe { trm_engine_attach(self.0, &mut handle, null_mut()) }, TRM_OK);
+        Drum(handle)
+    }
+
+    pub fn stats(&self) -> trm_engine_stats_t {
+        // SAFETY: as above.
+        unsafe {
+            let mut stats: trm_engine_stats_t = zeroed();
+            stats.struct_size = size_of::<trm_engine_stats_t>() as u32;
+            assert_eq!(trm_engine_stats(self.0, &mut stats), TRM_OK);
+            stats
+        }
+    }
+
+    /// One item, there and back.
+    pub fn round_trip(&self, item: &trm_work_item) -> Duration {
+        let (enqueue, wait) = (black_box(trm_enqueue as Enqueue), black_box(trm_wait as Wait));
+        let (mut ticket, mut completion, mut matches) = (0, trm_completion::default(), 0);
+        let began = Instant::now();
+        // SAFETY: as above.
+        let answers = unsafe {
+            let accepted = enqueue(self.0, item, &mut ticket);
+            (accepted, wait(self.0, ticket, -1, &mut completion, null_mut(), 0, &mut matches))
+        };
+        let took = began.elapsed();
+        assert_eq!(answers, (TRM_OK, TRM_OK));
+        assert_eq!((completion.ticket, completion.correlation, completion.status), (ticket, item.correlation, TRM_OK));
+        took
+    }
+
+    /// How many of these were accepted.
+    #[inline]
+    pub fn enqueue(&self, items: &[trm_work_item]) -> usize {
+        // SAFETY: as above.
+        unsafe {
+            if let [item] = items {
+                return usize::from(black_box(trm_enqueue as Enqueue)(self.0, item, null_mut()) == TRM_OK);
+            }
+            let mut accepted = 0;
+            black_box(trm_enqueue_batch as EnqueueBatch)(
+                self.0,
+                items.as_ptr(),
+                items.len(),
+                null_mut(),
+                &mut accepted,
+            );
+            accepted
+        }
+    }
+
+    /// How many were collected.
+    #[inline]
+    pub fn collect(&self, completions: &mut [trm_completion], timeout_ns: i64) -> usize {
+        let (mut count, mut matches) = (0, 0);
+        // SAFETY: as above.
+        let status = unsafe {
+            let (at, room) = (completions.as_mut_ptr(), completions.len());
+            black_box(trm_collect as Collect)(self.0, timeout_ns, at, room, &mut count, null_mut(), 0, &mut matches)
+        };
+        assert!(matches!(status, TRM_OK | TRM_EMPTY | TRM_TIMEOUT), "{status}");
+        count
+    }
+}
+
+impl Drop for Drum {
+    fn drop(&mut self) {
+        // SAFETY: as above; nobody else has this handle any more.
+        unsafe { trm_engine_destroy(self.0) };
+    }
+}
+
+type Enqueue = unsafe extern "C" fn(*mut trm_engine, *const trm_work_item, *mut trm_ticket) -> trm_status;
+type EnqueueBatch =
+    unsafe extern "C" fn(*mut trm_engine, *const trm_work_item, usize, *mut trm_ticket, *mut usize) -> trm_status;
+type Wait = unsafe extern "C" fn(
+    *mut trm_engine,
+    trm_ticket,
+    i64,
+    *mut trm_completion,
+    *mut trm_match,
+    usize,
+    *mut usize,
+) -> trm_status;
+type Collect = unsafe extern "C" fn(
+    *mut trm_engine,
+    i64,
+    *mut trm_completion,
+    usize,
+    *mut usize,
+    *mut trm_match,
+    usize,
+    *mut usize,
+) -> trm_status;
+
+/// A 1 KiB item of the empty set; its bytes are whatever lies in the arena.
+pub fn item(n: u32) -> trm_work_item {
+    trm_work_item { input_offset: n % 1024 * 1024, input_len: 1024, rule_set_id: 1, correlation: n }
+}
+
+/// Round trips of one item at a time, sorted, in nanoseconds.
+pub fn round_trips(drum: &Drum, count: usize) -> Vec<u64> {
+    let mut times: Vec<u64> =
+        (0..count as u32).map(|n| drum.round_trip(&item(n)).as_nanos() as u64).skip(count / 20).collect();
+    times.sort_unstable();
+    times
+}
+
+/// How a stream goes in and out.
+#[derive(Clone, Copy)]
+pub struct Stream {
+    pub threads: usize,
+    /// Items a call; 1: `trm_enqueue`.
+    pub batch: usize,
+    /// Items a thread has out at most.
+    pub depth: usize,
+    pub time: Duration,
+}
+
+/// Items a second, each thread with a handle of its own, feeding and collecting in turn. Every completion is looked at:
+/// each correlation comes back once.
+pub fn stream(main: &Drum, how: Stream) -> f64 {
+    let total = AtomicU64::new(0);
+    let handles: Vec<Drum> = (0..how.threads).map(|_| main.attach()).collect();
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for handle in &handles {
+            let total = &total;
+            scope.spawn(move || {
+                let mut items: Vec<trm_work_item> = (0..how.batch as u32).map(item).collect();
+                let mut completions = vec![trm_completion::default(); 4096];
+                let (mut sent, mut done, mut sums) = (0u64, 0u64, (0u64, 0u64));
+                loop {
+                    let over = began.elapsed() > how.time;
+                    if over && sent == done {
+                        break;
+                    }
+                    if !over {
+                        for _ in 0..(2048 / how.batch).max(1) {
+                            if (sent - done) as usize + how.batch > how.depth {
+                                break;
+                            }
+                            for item in &mut items {
+                                item.correlation = item.correlation.wrapping_add(how.batch as u32);
+                            }
+                            let accepted = handle.enqueue(&items);
+                            sums.0 += items[..accepted].iter().map(|item| u64::from(item.correlation)).sum::<u64>();
+                            sent += accepted as u64;
+                            if accepted < items.len() {
+                                break;
+                            }
+                        }
+                    }
+                    let count = handle.collect(&mut completions, 0);
+                    sums.1 += completions[..count].iter().map(|c| u64::from(c.correlation)).sum::<u64>();
+                    done += count as u64;
+                }
+                assert_eq!(sums.0, sums.1, "what came back is not what went in");
+                total.fetch_add(done, Ordering::Relaxed);
+            });
+        }
+    });
+    total.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+}
+
+/// The value below which so much of a sorted list lies, in microseconds.
+pub fn percentile(sorted: &[u64], p: f64) -> f64 {
+    sorted[((sorted.len() - 1) as f64 * p) as usize] as f64 / 1000.0
+}

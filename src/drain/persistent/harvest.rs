@@ -1,0 +1,298 @@
+//! Finishing what the device has done of one handle's items, under the handle's lock: straight into a caller's arrays,
+//! or into the ring.
+//!
+//! Most items come back without a match. Runs of those are recognised by their completion words alone, counted once,
+//! and freed together.
+
+use super::kernel::Resident;
+use super::shared::{Live, Shared};
+use crate::drain::finishing::outcome_of;
+use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
+use crate::engine::{Batch, Delivery, Engine, Known, Lender, Loans, Outcome, Room, Tally, lock, put};
+use crate::gpu::persistent::DeviceCompletion;
+use crate::ring::{Claim, Claims, Position, Reservation};
+use crate::status::TRM_OK;
+use crate::types::trm_completion;
+use std::sync::atomic::Ordering;
+
+/// Unfinished items that a harvest looks past: a device finishes about in order, so far behind what it has not finished
+/// there is little to be found.
+const LOOK_PAST: usize = 64;
+/// The same for items that no caller picks up: nobody waits for the end of such a harvest.
+const LOOK_FAR_PAST: usize = 4096;
+
+struct Harvester<'a, 'l, 'r, 'b, K> {
+    shared: &'a Shared<K>,
+    engine: &'a Engine,
+    live: &'a Live<K>,
+    lender: &'a mut Lender<'l>,
+    room: Option<&'a mut Room<'r, 'b>>,
+    delivery: Delivery,
+    for_host: Vec<Claim>,
+    harvest: Harvest,
+}
+
+impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
+    /// Finishes one item, if it is done.
+    fn one(&mut self, position: Position) {
+        if let Some(done) = self.live.kernel.poll_done(position.ticket() - 1)
+            && let Some(claim) = self.lender.loans.remove(position)
+        {
+            self.finish(claim, done);
+        }
+    }
+
+    /// Finishes what is done, oldest first, until the room is full.
+    fn all(&mut self) {
+        let mut patience = if self.room.is_some() { LOOK_PAST } else { LOOK_FAR_PAST };
+        let mut at = 0;
+        while let Some((first, count)) = self.lender.loans.piece(at) {
+            let index = first.ticket() - 1;
+            let most = count.min(self.left());
+            if most == 0 {
+                break;
+            }
+            let plain = self.live.kernel.plain_run(index, most);
+            if plain > 0 {
+                let claims = self.lender.loans.take(at, plain);
+                self.finish_plain(claims);
+                continue;
+            }
+            if let Some(done) = self.live.kernel.poll_done(index) {
+                if let Some(claim) = self.lender.loans.take(at, 1).next() {
+                    self.finish(claim, done);
+                }
+                if self.harvest.short.is_some() {
+                    break;
+                }
+                continue;
+            }
+            if patience == 0 {
+                break;
+            }
+            let open = self.live.kernel.open_run(index, count.min(patience));
+            patience -= open;
+            if open == 0 {
+                // It came just now.
+                continue;
+            }
+            if open < count {
+                self.lender.loans.cut(at, open);
+            }
+            at += 1;
+        }
+    }
+
+    /// Completions that still fit.
+    fn left(&self) -> usize {
+        match &self.room {
+            Some(room) if self.delivery != Delivery::None => room.buffers.completions.len() - room.taken.items,
+            _ => usize::MAX,
+        }
+    }
+
+    /// Items without a match, one after the other.
+    fn finish_plain(&mut self, claims: Claims) {
+        let (engine, ring) = (self.engine, self.engine.ring());
+        let (count, first) = (claims.len(), claims.first());
+        let wanted = self.delivery == Delivery::All;
+        let first_match = self.room.as_ref().map_or(0, |room| room.taken.matches as u32);
+        let mut out = match &mut self.room {
+            Some(room) if wanted => &mut room.buffers.completions[room.taken.items..][..count],
+            _ => &mut [],
+        }
+        .iter_mut();
+        let (mut place, mut id, mut since) = (u32::MAX, 0, 0);
+        let (mut bytes, mut copies) = (0u64, false);
+        for (i, job) in ring.payloads(&claims, 0).enumerate() {
+            if job.set != place {
+                if i > since {
+                    engine.finished_with(engine.known_set(place, self.lender.known), (i - since) as u64);
+                }
+                (place, since) = (job.set, i);
+                id = engine.known_set(place, self.lender.known).id;
+            }
+            bytes += u64::from(job.input_len);
+            copies |= job.owns_region;
+            if let Some(to) = out.next() {
+                *to = trm_completion {
+                    ticket: first.plus(i as u64).ticket(),
+                    correlation: job.correlation,
+                    rule_set_id: id,
+                    status: TRM_OK,
+                    first_match,
+                    match_count: 0,
+                };
+            }
+        }
+        if copies {
+            for job in ring.payloads(&claims, 0).filter(|job| job.owns_region) {
+                engine.arena().release_copy(job.input_offset);
+            }
+        }
+        // What was used and done is counted before anybody can see the items done.
+        let set = engine.known_set(place, self.lender.known);
+        engine.finished_with(set, (count - since) as u64);
+        let mut tally = Tally::default();
+        tally.add_plain(count as u64, bytes);
+        self.lender.count(&mut tally);
+        self.harvest.finished = true;
+        match &mut self.room {
+            _ if !wanted => ring.finish_all(claims),
+            Some(room) => {
+                room.taken.items += count;
+                ring.finish_all(claims);
+            }
+            None => {
+                self.lender.to_ring(first, count as u64);
+                self.harvest.collectable = true;
+                for claim in claims {
+                    let job = ring.payload(&claim);
+                    let set = engine.known_set(job.set, self.lender.known);
+                    ring.complete(claim, engine.outcome(&job, set, 0, Vec::new()));
+                }
+            }
+        }
+    }
+
+    /// Any done item.
+    fn finish(&mut self, claim: Claim, done: DeviceCompletion) {
+        let (engine, position) = (self.engine, claim.position());
+        let job = engine.ring().payload(&claim);
+        let records = self.live.kernel.matches(position.ticket() - 1, done);
+        let set = engine.known_set(job.set, self.lender.known).clone();
+        let Some(outcome) = outcome_of(engine, &job, &set, done, records) else {
+            self.lender.to_ring(position, 1);
+            self.for_host.push(claim);
+            return;
+        };
+        if job.owns_region {
+            engine.arena().release_copy(job.input_offset);
+        }
+        engine.finished_with(&set, 1);
+        let mut tally = Tally::default();
+        tally.add(&job, &outcome);
+        self.lender.count(&mut tally);
+        self.harvest.finished = true;
+        self.deliver(claim, outcome);
+    }
+
+    fn deliver(&mut self, claim: Claim, mut outcome: Outcome) {
+        let (ring, position) = (self.engine.ring(), claim.position());
+        let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
+        if self.delivery == Delivery::None || (self.delivery == Delivery::Hits && !hit) {
+            ring.finish(claim);
+            return;
+        }
+        if let Some(room) = &mut self.room {
+            match put(position, &mut outcome, room.buffers, room.taken) {
+                Ok(()) => {
+                    ring.finish(claim);
+                    return;
+                }
+                Err(needed) => self.harvest.short = Some(needed),
+            }
+        }
+        self.lender.to_ring(position, 1);
+        self.harvest.collectable = true;
+        ring.complete(claim, outcome);
+    }
+
+    fn end(self) -> Harvest {
+        if !self.for_host.is_empty() {
+            self.shared.host_items.fetch_add(self.for_host.len() as u64, Ordering::Relaxed);
+            self.shared.to_host(self.for_host);
+        }
+        self.harvest
+    }
+}
+
+impl<K: Resident> Feed for Shared<K> {
+    fn lend(
+        &self,
+        engine: &Engine,
+        reservation: Reservation,
+        batch: &Batch<'_>,
+        known: &mut Known,
+        now: bool,
+    ) -> Result<Claims, Reservation> {
+        let live = self.live();
+        match &*live {
+            Some(live) if reservation.first().distance_from(live.first) >= 0 => {
+                let claims = batch.publish_claimed(engine, reservation);
+                if now {
+                    self.publish(engine, live, &claims, 0, known);
+                }
+                Ok(claims)
+            }
+            // There is no device, or it began behind these items, which were reserved before it came.
+            _ => Err(reservation),
+        }
+    }
+
+    fn send(&self, engine: &Engine, loans: &mut Loans, known: &mut Known) {
+        if loans.unsent() == 0 {
+            return;
+        }
+        let live = self.live();
+        // Without a device whoever took it away calls all items in.
+        let Some(live) = &*live else { return };
+        loans.send(|claims, skip| self.publish(engine, live, claims, skip, known));
+    }
+
+    fn harvest(
+        &self,
+        engine: &Engine,
+        lender: &mut Lender<'_>,
+        only: Option<Position>,
+        room: Option<&mut Room<'_, '_>>,
+    ) -> Harvest {
+        let live = self.live();
+        let Some(live) = &*live else { return Harvest::default() };
+        let delivery = lender.delivery(engine);
+        let mut harvester = Harvester {
+            shared: self,
+            engine,
+            live,
+            lender,
+            room,
+            delivery,
+            for_host: Vec::new(),
+            harvest: Harvest::default(),
+        };
+        match only {
+            Some(position) => harvester.one(position),
+            None => harvester.all(),
+        }
+        harvester.end()
+    }
+
+    fn wake(&self) {
+        self.wake_keeper();
+    }
+
+    fn queued(&self, count: usize) {
+        self.work.notify(count);
+    }
+}
+
+impl<K: Resident> Telemetry for Shared<K> {
+    fn now(&self) -> (DrainKind, String) {
+        let kind = if self.live().is_some() { DrainKind::Persistent } else { DrainKind::Cpu };
+        (kind, lock(&self.why).clone())
+    }
+
+    fn counters(&self) -> DeviceCounters {
+        let mut sum = *lock(&self.past);
+        if let Some(live) = &*self.live() {
+            let counters = live.kernel.counters();
+            sum.launches += counters.launches;
+            sum.relaunches += counters.relaunches;
+            sum.polls += counters.polls;
+            sum.longest_gap_ns = sum.longest_gap_ns.max(counters.longest_gap_ns);
+        }
+        sum.failovers = self.failovers.load(Ordering::Relaxed);
+        sum.host_items = self.host_items.load(Ordering::Relaxed);
+        sum
+    }
+}

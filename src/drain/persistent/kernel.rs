@@ -1,0 +1,108 @@
+//! What the drain asks of a resident kernel.
+
+use crate::drain::DeviceCounters;
+use crate::gpu::persistent::{DeviceCompletion, Kernel};
+use crate::gpu::{Job, RawMatch, SetKind, SetSlot};
+use std::any::Any;
+use std::sync::{Arc, Weak};
+
+/// A kernel that is running, or starts running when the first job comes. Positions are those of the engine's ring.
+pub(super) trait Resident: Send + Sync + Sized + 'static {
+    /// Publishes jobs at consecutive positions from `first`, which the caller owns.
+    fn publish(&self, first: u64, jobs: impl Iterator<Item = Job>);
+
+    /// How many of the `max` published positions from `first` on are done without a match, one after the other.
+    fn plain_run(&self, first: u64, max: usize) -> usize;
+
+    /// How many are not done yet, one after the other.
+    fn open_run(&self, first: u64, max: usize) -> usize;
+
+    /// The completion of a published position, once it is there.
+    fn poll_done(&self, position: u64) -> Option<DeviceCompletion>;
+
+    /// The records of a position that is done, until its slot is published again.
+    fn matches(&self, position: u64, completion: DeviceCompletion) -> &[RawMatch];
+
+    /// Loads a rule set: its index, and what keeps it loaded. `None`: there is no room.
+    fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)>;
+
+    /// The set whose items all come back unanswered.
+    fn host_set(&self) -> u16;
+
+    /// Why it counts as dead, if it does.
+    fn death(&self) -> Option<String>;
+
+    /// What it has counted.
+    fn counters(&self) -> DeviceCounters;
+
+    /// Ends it. Its memory stays until it has ended.
+    fn stop(&self);
+}
+
+impl Resident for Kernel {
+    #[inline]
+    fn publish(&self, first: u64, jobs: impl Iterator<Item = Job>) {
+        self.publish_all(first, jobs);
+    }
+
+    #[inline]
+    fn plain_run(&self, first: u64, max: usize) -> usize {
+        self.plain_run(first, max)
+    }
+
+    #[inline]
+    fn open_run(&self, first: u64, max: usize) -> usize {
+        (0..max as u64).take_while(|i| self.poll_done(first.wrapping_add(*i)).is_none()).count()
+    }
+
+    #[inline]
+    fn poll_done(&self, position: u64) -> Option<DeviceCompletion> {
+        self.poll_done(position)
+    }
+
+    fn matches(&self, position: u64, completion: DeviceCompletion) -> &[RawMatch] {
+        self.matches(position, completion)
+    }
+
+    fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)> {
+        let slot = Kernel::load(self, kind).ok()?;
+        Some((slot.index(), Box::new(Loaded { kernel: Arc::downgrade(self), slot: Some(slot) })))
+    }
+
+    fn host_set(&self) -> u16 {
+        self.host_set()
+    }
+
+    fn death(&self) -> Option<String> {
+        self.progress().dead.then(|| self.why_dead())
+    }
+
+    fn counters(&self) -> DeviceCounters {
+        let counters = self.counters();
+        DeviceCounters {
+            launches: counters.leases,
+            relaunches: counters.relaunches,
+            polls: counters.polls,
+            longest_gap_ns: counters.longest_gap.as_nanos() as u64,
+            ..DeviceCounters::default()
+        }
+    }
+
+    fn stop(&self) {
+        Kernel::stop(self);
+    }
+}
+
+/// Keeps a set loaded on the device.
+struct Loaded {
+    kernel: Weak<Kernel>,
+    slot: Option<SetSlot>,
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        if let (Some(kernel), Some(slot)) = (self.kernel.upgrade(), self.slot.take()) {
+            kernel.unload(slot);
+        }
+    }
+}

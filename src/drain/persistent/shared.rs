@@ -1,0 +1,123 @@
+//! What callers' threads and the drain's own threads share.
+
+use super::kernel::Resident;
+use crate::drain::DeviceCounters;
+use crate::engine::{Engine, Known, LoadedSet, lock};
+use crate::gpu;
+use crate::ring::parking::WaitList;
+use crate::ring::{Claim, Claims, Position};
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Makes a kernel whose first position is this one.
+pub(super) type Make<K> = Box<dyn Fn(&Engine, u64) -> Result<K, String> + Send + Sync>;
+
+pub(super) struct Shared<K> {
+    /// None: worker threads do everything. Every caller reads it, each in a shard of its own.
+    live: ShardedLock<Option<Live<K>>>,
+    pub make: Make<K>,
+    /// The device's name, for messages.
+    pub name: String,
+    /// Claims for the worker threads.
+    pub queue: Mutex<VecDeque<Claim>>,
+    pub work: WaitList,
+    pub why: Mutex<String>,
+    keeper: OnceLock<std::thread::Thread>,
+    keeper_sleeps: AtomicBool,
+    pub host_items: AtomicU64,
+    pub failovers: AtomicU64,
+    /// Counters of kernels that are gone.
+    pub past: Mutex<DeviceCounters>,
+}
+
+/// A kernel and where it began.
+pub(super) struct Live<K> {
+    pub kernel: Arc<K>,
+    /// Numbers the kernels of this engine.
+    pub epoch: u64,
+    /// Its first position. Older items are none of its business: it waits for every position from here on.
+    pub first: Position,
+}
+
+impl<K: Resident> Shared<K> {
+    pub fn new(kernel: Arc<K>, make: Make<K>, name: String, why: String) -> Self {
+        Self {
+            live: ShardedLock::new(Some(Live { kernel, epoch: 1, first: Position::FIRST })),
+            make,
+            name,
+            queue: Mutex::default(),
+            work: WaitList::new(),
+            why: Mutex::new(why),
+            keeper: OnceLock::new(),
+            keeper_sleeps: AtomicBool::new(false),
+            host_items: AtomicU64::new(0),
+            failovers: AtomicU64::new(0),
+            past: Mutex::default(),
+        }
+    }
+
+    #[inline]
+    pub fn live(&self) -> ShardedLockReadGuard<'_, Option<Live<K>>> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn change(&self) -> ShardedLockWriteGuard<'_, Option<Live<K>>> {
+        self.live.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands claims to the worker threads.
+    pub fn to_host(&self, claims: impl IntoIterator<Item = Claim>) {
+        let mut queue = lock(&self.queue);
+        let before = queue.len();
+        queue.extend(claims);
+        let more = queue.len() - before;
+        drop(queue);
+        self.work.notify(more);
+    }
+
+    /// Writes items' slots on the device, from the `skip`-th on.
+    #[inline]
+    pub fn publish(&self, engine: &Engine, live: &Live<K>, claims: &Claims, skip: usize, known: &mut Known) {
+        let mut last = (u32::MAX, 0);
+        let jobs = engine.ring().payloads(claims, skip).map(|job| {
+            if job.set != last.0 {
+                last = (job.set, self.set_index(live, engine.known_set(job.set, known)));
+            }
+            gpu::Job { offset: job.input_offset, len: job.input_len, set: last.1 }
+        });
+        live.kernel.publish(claims.first().plus(skip as u64).ticket() - 1, jobs);
+    }
+
+    fn set_index(&self, live: &Live<K>, set: &LoadedSet) -> u16 {
+        set.device.index(live.epoch, || match live.kernel.load(set.rules.device_kind()) {
+            Some((index, keep)) => (index, Some(keep)),
+            // No room there: this set's items are scanned here.
+            None => (live.kernel.host_set(), None),
+        })
+    }
+
+    /// The thread that `wake_keeper` is to wake is this one.
+    pub fn i_am_the_keeper(&self) {
+        let _ = self.keeper.set(std::thread::current());
+    }
+
+    pub fn wake_keeper(&self) {
+        if self.keeper_sleeps.load(Ordering::SeqCst)
+            && self.keeper_sleeps.swap(false, Ordering::SeqCst)
+            && let Some(keeper) = self.keeper.get()
+        {
+            keeper.unpark();
+        }
+    }
+
+    /// Puts the keeper to sleep unless `busy` says otherwise: whoever has work for it after that sees that it sleeps.
+    pub fn sleep(&self, longest: std::time::Duration, busy: impl FnOnce() -> bool) {
+        self.keeper_sleeps.store(true, Ordering::SeqCst);
+        if !busy() {
+            std::thread::park_timeout(longest);
+        }
+        self.keeper_sleeps.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,68 @@
+//! A worker thread: scans what the device could not, and everything while there is none.
+
+use super::kernel::Resident;
+use super::shared::Shared;
+use crate::drain::cpu;
+use crate::drain::finishing::Finishing;
+use crate::engine::{Engine, Owners, lock};
+use crate::ring::Claim;
+use crate::scan::Scratch;
+
+#[derive(Default)]
+pub(super) struct Worker {
+    scratch: Box<Scratch>,
+    owners: Owners,
+    bytes: Vec<u8>,
+}
+
+/// Most items that a worker takes at a time.
+const SOME: usize = 8;
+
+impl Worker {
+    pub fn run<K: Resident>(mut self, shared: &Shared<K>, engine: &Engine) {
+        let mut claims = Vec::with_capacity(SOME);
+        loop {
+            let found = shared.work.wait_until(None, || {
+                if engine.is_stopping() {
+                    return Some(false);
+                }
+                take(shared, engine, &mut claims);
+                (!claims.is_empty()).then_some(true)
+            });
+            if found != Some(true) {
+                return;
+            }
+            self.scan(engine, claims.drain(..));
+        }
+    }
+
+    fn scan(&mut self, engine: &Engine, claims: impl Iterator<Item = Claim>) {
+        let mut finishing = Finishing::new(engine, &mut self.owners);
+        for claim in claims {
+            let job = engine.ring().payload(&claim);
+            let set = finishing.set(job.set);
+            let there = engine.arena().bytes(job.input_offset, job.input_len);
+            // Device memory is slow to read, so it is read once, in order.
+            self.bytes.clear();
+            self.bytes.extend_from_slice(there);
+            let outcome = cpu::scan_bytes(engine, &job, set, &self.bytes, &mut self.scratch);
+            finishing.finish(claim, &job, outcome);
+        }
+        finishing.end();
+    }
+}
+
+/// Some items: those that came back from the device, and those that were never with it.
+fn take<K: Resident>(shared: &Shared<K>, engine: &Engine, claims: &mut Vec<Claim>) {
+    {
+        let mut queue = lock(&shared.queue);
+        // One at a time while there are few, so that all workers have some.
+        let share = queue.len().div_ceil(engine.options().cpu_threads.max(1) as usize).min(SOME);
+        claims.extend(queue.drain(..share));
+    }
+    if claims.is_empty() {
+        let ring = engine.ring();
+        ring.skip_claimed();
+        claims.extend(ring.claim(SOME).into_iter().flatten());
+    }
+}

@@ -1,0 +1,208 @@
+//! Accepting items: everything that may fail comes first, then a reservation, then publishing.
+
+use super::handle::Handle;
+use super::owner::State;
+use super::sets::LoadedSet;
+use super::{Delivery, Engine, Job, lock};
+use crate::ring::{Claims, Position, Refused, Reservation};
+use crate::status::{Error, Result, *};
+use crate::types::trm_work_item;
+use std::sync::Arc;
+
+/// While a handle has so many items with the device, it tells the device of new ones ...
+const DEEP: usize = 256;
+/// ... only when there are so many: telling costs about as much for one as for some dozens.
+const COMPANY: usize = 64;
+
+/// Checked items of one call, and the sets that they get.
+pub struct Batch<'a> {
+    items: &'a [trm_work_item],
+    runs: &'a [(Arc<LoadedSet>, u64)],
+    owner: u32,
+    owns_region: bool,
+}
+
+impl Batch<'_> {
+    /// The jobs, first one first; to be called with 0, 1, 2, ...
+    #[inline]
+    fn jobs(&self) -> impl FnMut(usize) -> Job + '_ {
+        let (mut run, mut left) = (0, self.runs[0].1);
+        move |i| {
+            if left == 0 {
+                run += 1;
+                left = self.runs[run].1;
+            }
+            left -= 1;
+            let item = &self.items[i];
+            Job {
+                input_offset: item.input_offset,
+                input_len: item.input_len,
+                set: self.runs[run].0.place,
+                correlation: item.correlation,
+                owner: self.owner,
+                owns_region: self.owns_region,
+            }
+        }
+    }
+
+    /// Publishes them into what was reserved, and claims them.
+    #[inline]
+    pub fn publish_claimed(&self, engine: &Engine, reservation: Reservation) -> Claims {
+        engine.ring.publish_claimed(reservation, self.jobs())
+    }
+}
+
+impl Handle {
+    /// Accepts all items or a prefix of them; answers the first one's position and how many.
+    pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
+        self.accept(items, false)
+    }
+
+    /// Copies the bytes into the arena and enqueues them.
+    pub fn submit(&self, bytes: &[u8], rule_set_id: u32, correlation: u32) -> Result<Position> {
+        self.check_open()?;
+        let region = self.engine.arena.copy_in(bytes)?.ok_or(TRM_ARENA_FULL)?;
+        let item = trm_work_item { input_offset: region.offset, input_len: region.len, rule_set_id, correlation };
+        match self.accept(&[item], true) {
+            Ok((position, _)) => Ok(position),
+            Err(refusal) => {
+                self.engine.arena.release_copy(region.offset);
+                Err(refusal)
+            }
+        }
+    }
+
+    fn accept(&self, items: &[trm_work_item], owns_region: bool) -> Result<(Position, usize)> {
+        let engine = &*self.engine;
+        check_ranges(engine, items)?;
+        let mut state = lock(&self.owner.state);
+        let state = &mut *state;
+        // Looked at under the lock that close takes too: after a close has returned, nothing more is accepted.
+        self.check_open()?;
+        state.count_in(engine, items)?;
+        let reservation = match self.reserve(state, items.len()) {
+            Ok(reservation) => reservation,
+            Err(refused) => {
+                state.count_out(engine, 0);
+                return Err(match refused {
+                    Refused::Full => TRM_QUEUE_FULL.into(),
+                    Refused::Closed => TRM_ERR_CLOSED.into(),
+                });
+            }
+        };
+        let (first, count) = (reservation.first(), reservation.count());
+        crate::faults::stall_if_asked();
+        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region };
+        let reservation = match engine.feed() {
+            None => Some(reservation),
+            Some(feed) => {
+                let waiting = state.loans.unsent() + count;
+                let now = state.loans.len() < DEEP || waiting >= COMPANY;
+                if now {
+                    // In order: those that waited for company go first.
+                    feed.send(engine, &mut state.loans, &mut state.known);
+                }
+                match feed.lend(engine, reservation, &batch, &mut state.known, now) {
+                    Ok(claims) => {
+                        state.loans.push(claims, now);
+                        if self.owner.lent() {
+                            feed.wake();
+                        }
+                        None
+                    }
+                    Err(reservation) => Some(reservation),
+                }
+            }
+        };
+        if let Some(reservation) = reservation {
+            engine.ring.publish(reservation, batch.jobs());
+            state.prune(engine);
+            state.outstanding.insert(first, count as u64);
+            match engine.feed() {
+                Some(feed) => feed.queued(count),
+                None => engine.work.notify(count),
+            }
+        }
+        state.count_out(engine, count);
+        Ok((first, count))
+    }
+
+    fn reserve(&self, state: &mut State, want: usize) -> std::result::Result<Reservation, Refused> {
+        let ring = &self.engine.ring;
+        match ring.reserve(want) {
+            Err(Refused::Full) if self.engine.options.delivery != Delivery::All && !state.loans.is_empty() => {
+                // What is done and not wanted needs nobody to collect it: its slots are free for the asking.
+                let harvest = self.engine.fetch(&self.owner, state, None, None);
+                self.owner.tell(harvest);
+                ring.reserve(want)
+            }
+            other => other,
+        }
+    }
+}
+
+/// Checks that every item's bytes lie in the arena.
+fn check_ranges(engine: &Engine, items: &[trm_work_item]) -> Result<()> {
+    let end = |item: &trm_work_item| u64::from(item.input_offset) + u64::from(item.input_len);
+    if items.iter().map(end).fold(0, u64::max) <= engine.arena.len() {
+        return Ok(());
+    }
+    let wrong = items.iter().position(|item| !engine.arena.contains(item.input_offset, item.input_len));
+    let at = wrong.expect("one ends behind the arena");
+    let message = format!(
+        "item {at}: offset {} + length {} lies outside the input space of {} bytes",
+        items[at].input_offset,
+        items[at].input_len,
+        engine.arena.len()
+    );
+    Err(Error::new(TRM_ERR_RANGE, message))
+}
+
+impl State {
+    /// Looks up the sets of a batch and counts its items in.
+    fn count_in(&mut self, engine: &Engine, items: &[trm_work_item]) -> Result<()> {
+        self.runs.clear();
+        let mut rest = items;
+        while let Some(item) = rest.first() {
+            let id = item.rule_set_id;
+            // One set for all is the rule, and looking whether it is so is cheap.
+            let same = rest.iter().fold(true, |same, item| same & (item.rule_set_id == id));
+            let run = match same {
+                true => rest.len(),
+                false => rest.iter().take_while(|item| item.rule_set_id == id).count(),
+            };
+            match engine.sets.use_for(id, run as u64, &mut self.remembered) {
+                Ok(set) => self.runs.push((set, run as u64)),
+                Err(error) => {
+                    self.count_out(engine, 0);
+                    return Err(error);
+                }
+            }
+            rest = &rest[run..];
+        }
+        Ok(())
+    }
+
+    /// Counts out again what `count_in` counted beyond the `accepted` first items.
+    fn count_out(&mut self, engine: &Engine, accepted: usize) {
+        let mut accepted = accepted as u64;
+        for (set, count) in self.runs.drain(..) {
+            let kept = count.min(accepted);
+            accepted -= kept;
+            if count > kept {
+                engine.sets.finished(&set, count - kept);
+            }
+        }
+    }
+
+    /// Forgets the oldest items whose slots are free: what was not wanted is never collected, and must not pile up.
+    fn prune(&mut self, engine: &Engine) {
+        if engine.options.delivery == Delivery::All {
+            return;
+        }
+        self.outstanding.sweep(|position| match engine.ring.stage(position) {
+            crate::ring::Stage::Released => super::outstanding::Sweep::Forget,
+            _ => super::outstanding::Sweep::Stop,
+        });
+    }
+}

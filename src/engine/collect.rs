@@ -1,0 +1,258 @@
+//! Results: what became of a ticket, waiting for one, collecting many.
+
+use super::handle::Handle;
+use super::lender::Room;
+use super::outstanding::Sweep;
+use super::owner::State;
+use super::{Job, Outcome, lock};
+use crate::ring::{Position, Stage, Taker};
+use crate::status::{Result, *};
+use crate::types::{trm_completion, trm_match};
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+/// How long a waiting caller looks for the device's answer before it sleeps.
+const FETCH: Duration = Duration::from_micros(300);
+
+/// The caller's arrays that completions and matches are written to.
+pub struct Buffers<'a> {
+    /// One entry an item.
+    pub completions: &'a mut [trm_completion],
+    /// The matches of all of them, one item's after another's.
+    pub matches: &'a mut [trm_match],
+}
+
+/// How much of the buffers is filled.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// Completions written.
+    pub items: usize,
+    /// Matches written.
+    pub matches: usize,
+}
+
+/// What collecting or waiting comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// At least one item was taken.
+    Took(Taken),
+    /// The deadline came first.
+    Late,
+    /// The next item needs so many matches; nothing was taken.
+    Short(usize),
+    /// It never can bring anything, for this reason.
+    Never(trm_status),
+}
+
+impl Handle {
+    /// What became of a ticket; takes nothing.
+    pub fn stage(&self, ticket: u64) -> Result<Stage> {
+        let position = Position::from_ticket(ticket).ok_or(TRM_ERR_TICKET)?;
+        let ring = &self.engine.ring;
+        let mut stage = ring.stage(position);
+        if stage == Stage::Claimed && self.engine.feed().is_some() {
+            // The device may be done with it: its handle's lock decides. Mostly that is this handle.
+            if !self.engine.look(&self.owner, position) {
+                self.engine.all_owners().iter().find(|owner| self.engine.look(owner, position));
+            }
+            stage = ring.stage(position);
+        }
+        if stage == Stage::NeverIssued { Err(TRM_ERR_TICKET.into()) } else { Ok(stage) }
+    }
+
+    /// Takes one ticket's completion.
+    pub fn wait(&self, ticket: u64, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
+        let Some(position) = Position::from_ticket(ticket) else { return Answer::Never(TRM_ERR_TICKET) };
+        self.wait_until(deadline, || self.try_wait(position, buffers)).unwrap_or(Answer::Late)
+    }
+
+    /// Waits for items of this handle. Where the answer comes from a device, it is fetched rather than waited for.
+    fn wait_until<T>(&self, deadline: Option<Instant>, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
+        if self.engine.feed().is_some() {
+            if let Some(found) = poll() {
+                return Some(found);
+            }
+            let end = Instant::now() + FETCH;
+            let end = deadline.map_or(end, |deadline| deadline.min(end));
+            while Instant::now() < end {
+                for _ in 0..32 {
+                    if let Some(found) = poll() {
+                        return Some(found);
+                    }
+                    std::hint::spin_loop();
+                }
+            }
+        }
+        self.owner.done.wait_until(deadline, poll)
+    }
+
+    fn try_wait(&self, position: Position, buffers: &mut Buffers<'_>) -> Option<Answer> {
+        let mut state = self.state();
+        let mut taken = Taken::default();
+        if state.loans.contains(position) {
+            let harvest = self.engine.fetch(
+                &self.owner,
+                &mut state,
+                Some(position),
+                Some(&mut Room { buffers, taken: &mut taken }),
+            );
+            self.owner.visited(&state.loans);
+            self.owner.tell(harvest);
+            match harvest.short {
+                _ if taken.items > 0 => return Some(Answer::Took(taken)),
+                Some(needed) => return Some(Answer::Short(needed)),
+                None if state.loans.contains(position) && !self.owner.is_orphan() => return None,
+                None => {}
+            }
+        }
+        let ours = state.outstanding.contains(position);
+        match self.engine.ring.stage(position) {
+            Stage::NeverIssued => Some(Answer::Never(TRM_ERR_TICKET)),
+            Stage::Released => {
+                state.outstanding.forget(position);
+                Some(Answer::Never(TRM_TAKEN))
+            }
+            _ if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
+            _ if !ours => Some(Answer::Never(TRM_ERR_TICKET)),
+            Stage::Done => match take(&mut self.engine.ring.taker(), position, buffers, &mut taken) {
+                // The handle is being destroyed, and the drain dropped what nobody would collect any more.
+                Ok(()) if taken.items == 0 => Some(Answer::Never(TRM_ERR_HANDLE)),
+                Ok(()) => {
+                    state.outstanding.forget(position);
+                    Some(Answer::Took(taken))
+                }
+                Err(needed) => Some(Answer::Short(needed)),
+            },
+            Stage::Reserved | Stage::Queued | Stage::Claimed => None,
+        }
+    }
+
+    /// Takes any finished items, whole ones only, as many as fit.
+    pub fn collect(&self, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
+        self.wait_until(deadline, || self.try_collect(buffers)).unwrap_or(Answer::Late)
+    }
+
+    fn try_collect(&self, buffers: &mut Buffers<'_>) -> Option<Answer> {
+        let mut state = self.state();
+        let state = &mut *state;
+        let (mut taken, mut needed) = (Taken::default(), None);
+        // What lies in the ring is the older part.
+        let mut complete = self.sweep_done(state, buffers, &mut taken, &mut needed);
+        if complete && !state.loans.is_empty() {
+            let harvest = self.engine.fetch(&self.owner, state, None, Some(&mut Room { buffers, taken: &mut taken }));
+            self.owner.visited(&state.loans);
+            self.owner.tell(harvest);
+            (needed, complete) = (harvest.short, !harvest.collectable);
+        }
+        if complete && self.owner.event.exists() {
+            self.owner.event.lower();
+            fence(Ordering::SeqCst);
+            // Something may have finished between the sweep and the lowering.
+            self.raise_if_done(state);
+        }
+        match (taken.items, needed) {
+            (0, Some(needed)) => Some(Answer::Short(needed)),
+            (0, None) if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
+            (0, None) if state.outstanding.is_empty() && state.loans.is_empty() && self.check_open().is_err() => {
+                Some(Answer::Never(TRM_ERR_CLOSED))
+            }
+            (0, None) => None,
+            _ => Some(Answer::Took(taken)),
+        }
+    }
+
+    fn raise_if_done(&self, state: &State) {
+        if state.outstanding.first_from(None, |p| self.engine.ring.stage(p) == Stage::Done).is_some() {
+            self.owner.event.raise();
+        }
+    }
+
+    /// Takes what is done until an array is full; says whether it looked at everything.
+    fn sweep_done(
+        &self,
+        state: &mut State,
+        buffers: &mut Buffers<'_>,
+        taken: &mut Taken,
+        needed: &mut Option<usize>,
+    ) -> bool {
+        if state.outstanding.is_empty() {
+            return true;
+        }
+        let (ring, mut complete) = (&self.engine.ring, true);
+        // Until it is dropped, at the end, the slots of what it took are still counted as in flight.
+        let mut taker = ring.taker();
+        state.outstanding.sweep(|position| {
+            match ring.stage_of_accepted(position) {
+                Stage::Released => return Sweep::Forget,
+                Stage::Done => {}
+                // Nothing behind the tail has been claimed, so nothing there is done.
+                Stage::Queued | Stage::Reserved => return Sweep::Stop,
+                _ => return Sweep::Keep,
+            }
+            if taken.items == buffers.completions.len() {
+                complete = false;
+                return Sweep::Stop;
+            }
+            match take(&mut taker, position, buffers, taken) {
+                Ok(()) => Sweep::Forget,
+                Err(short) => {
+                    complete = false;
+                    *needed = Some(short);
+                    Sweep::Stop
+                }
+            }
+        });
+        complete
+    }
+
+    /// The descriptor that is readable when there is something to collect.
+    pub fn event_fd(&self) -> Result<i32> {
+        let fd = self.owner.event.fd()?;
+        fence(Ordering::SeqCst);
+        self.raise_if_done(&lock(&self.owner.state));
+        Ok(fd)
+    }
+}
+
+/// Moves one finished item into the buffers; `Err` tells how many matches it needs where they don't fit.
+fn take(
+    taker: &mut Taker<'_, Job, Outcome>,
+    position: Position,
+    buffers: &mut Buffers<'_>,
+    taken: &mut Taken,
+) -> std::result::Result<(), usize> {
+    let mut short = None;
+    taker.take(position, |outcome| {
+        short = put(position, outcome, buffers, taken).err();
+        short.is_none()
+    });
+    short.map_or(Ok(()), Err)
+}
+
+/// Writes one item's outcome to the buffers, where its matches fit.
+pub(crate) fn put(
+    position: Position,
+    outcome: &mut Outcome,
+    buffers: &mut Buffers<'_>,
+    taken: &mut Taken,
+) -> std::result::Result<(), usize> {
+    let room = &mut buffers.matches[taken.matches..];
+    if outcome.matches.len() > room.len() {
+        return Err(outcome.matches.len());
+    }
+    buffers.completions[taken.items] = trm_completion {
+        ticket: position.ticket(),
+        correlation: outcome.correlation,
+        rule_set_id: outcome.rule_set_id,
+        status: outcome.status,
+        first_match: taken.matches as u32,
+        match_count: outcome.match_count,
+    };
+    for (to, from) in room.iter_mut().zip(&outcome.matches) {
+        *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: taken.items as u32 };
+    }
+    taken.items += 1;
+    taken.matches += outcome.matches.len();
+    outcome.matches = Vec::new();
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! What a device drain gets to see of a handle, and the round that the drain's own thread makes over all handles.
+
+use super::loans::Loans;
+use super::outstanding::Outstanding;
+use super::owner::{Owner, State};
+use super::sets::Known;
+use super::stats::Tally;
+use super::{Buffers, Delivery, Engine, Taken, lock};
+use crate::drain::Harvest;
+use crate::ring::{Claims, Position};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// A handle's items with the device, under the handle's lock.
+pub struct Lender<'a> {
+    owner: &'a Owner,
+    /// The items.
+    pub loans: &'a mut Loans,
+    /// Sets that were looked up before.
+    pub known: &'a mut Known,
+    outstanding: &'a mut Outstanding,
+}
+
+/// Where a caller wants results, and how much is there already.
+pub struct Room<'a, 'b> {
+    /// The caller's arrays.
+    pub buffers: &'a mut Buffers<'b>,
+    /// How much of them is filled.
+    pub taken: &'a mut Taken,
+}
+
+impl<'a> Lender<'a> {
+    pub(super) fn new(owner: &'a Owner, state: &'a mut State) -> Self {
+        Self { owner, loans: &mut state.loans, known: &mut state.known, outstanding: &mut state.outstanding }
+    }
+
+    /// Which outcomes this handle wants: all, those with a hit, none.
+    pub fn delivery(&self, engine: &Engine) -> Delivery {
+        if self.owner.is_orphan() { Delivery::None } else { engine.options.delivery }
+    }
+
+    /// Counts finished items, before anybody can see them done.
+    pub fn count(&self, tally: &mut Tally) {
+        self.owner.share.add(tally);
+    }
+
+    /// These items' outcomes are or will be in the ring.
+    pub fn to_ring(&mut self, first: Position, count: u64) {
+        self.outstanding.insert(first, count);
+    }
+}
+
+/// What the drain's thread remembers of its last round.
+#[derive(Default)]
+pub struct Round {
+    version: u64,
+    owners: Vec<(Arc<Owner>, u64)>,
+}
+
+impl Engine {
+    /// Finishes what the device has done of a handle's items, or of the one item `only`.
+    pub(super) fn fetch(
+        &self,
+        owner: &Owner,
+        state: &mut State,
+        only: Option<Position>,
+        room: Option<&mut Room<'_, '_>>,
+    ) -> Harvest {
+        let Some(feed) = self.feed() else { return Harvest::default() };
+        if state.loans.is_empty() {
+            return Harvest::default();
+        }
+        if state.loans.unsent() > 0 {
+            feed.send(self, &mut state.loans, &mut state.known);
+        }
+        feed.harvest(self, &mut Lender::new(owner, state), only, room)
+    }
+
+    /// Finishes an item of a handle that the device has, if it is done. False: it is not this handle's, or not with the
+    /// device.
+    pub(super) fn look(&self, owner: &Owner, position: Position) -> bool {
+        let mut state = lock(&owner.state);
+        if !state.loans.contains(position) {
+            return false;
+        }
+        let harvest = self.fetch(owner, &mut state, Some(position), None);
+        drop(state);
+        owner.tell(harvest);
+        true
+    }
+
+    /// Finishes what is done of handles whose callers don't come by. Says whether the device has anything.
+    pub fn tend(&self, round: &mut Round) -> bool {
+        let version = self.owners_version.load(Ordering::SeqCst);
+        if round.version != version {
+            *round = Round { version, owners: self.all_owners().into_iter().map(|owner| (owner, 0)).collect() };
+        }
+        let mut any = false;
+        for (owner, seen) in &mut round.owners {
+            let pulse = owner.pulse();
+            if pulse & 1 == 0 {
+                continue;
+            }
+            any = true;
+            // A caller that comes by picks up itself what is its own; but not what others sleep for.
+            let comes_by = std::mem::replace(seen, pulse) != pulse;
+            if comes_by && owner.done.waiting() == 0 && !owner.event.exists() && !owner.is_orphan() {
+                continue;
+            }
+            // Whoever has the lock is a caller that comes by.
+            if let Ok(mut state) = owner.state.try_lock() {
+                let harvest = self.fetch(owner, &mut state, None, None);
+                owner.looked_after(&state.loans);
+                drop(state);
+                owner.tell(harvest);
+            }
+        }
+        any
+    }
+
+    /// Whether the device has items of any handle, as far as the last round knew them.
+    pub fn lends(&self, round: &Round) -> bool {
+        self.owners_version.load(Ordering::SeqCst) != round.version
+            || round.owners.iter().any(|(owner, _)| owner.pulse() & 1 != 0)
+    }
+
+    /// Takes all items back from a device that nobody looks at any more.
+    pub fn call_in(&self, mut to: impl FnMut(Claims)) {
+        for owner in self.all_owners() {
+            let mut state = lock(&owner.state);
+            let state = &mut *state;
+            for claims in state.loans.take_all() {
+                state.outstanding.insert(claims.first(), claims.len() as u64);
+                to(claims);
+            }
+            owner.looked_after(&state.loans);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Items whose producer is their consumer too: published and claimed in one step, past the tail.
+//!
+//! A device drain lets every producer hand its own items over. Nothing has to queue for a consumer then, so no counter
+//! is shared for it: the slots go from `Free` to `Held` at once, and the producer gets the claims. Items of both kinds
+//! may stand in one ring: what is published in the ordinary way waits for [`Ring::claim`], which wants the tail moved
+//! past the others first.
+
+use super::Ring;
+use super::position::{Phase, Position};
+use super::sync::Ordering;
+use super::tokens::{Claims, Reservation};
+
+impl<P: Copy, O> Ring<P, O> {
+    /// Fills what was reserved, with `payload(0)` first, and claims it. Nobody else ever can.
+    ///
+    /// `payload` must not panic: the positions would stay reserved for ever.
+    #[inline]
+    pub fn publish_claimed(&self, reservation: Reservation, payload: impl FnMut(usize) -> P) -> Claims {
+        self.check(reservation.ring);
+        let Reservation { ring, first, count } = reservation;
+        self.slots().write_payloads(first, count, payload);
+        self.slots().pass_on(Phase::Held, first, count);
+        Claims { ring, first, count }
+    }
+
+    /// What the producer put into these items, from the `skip`-th on.
+    #[inline]
+    pub fn payloads<'a>(&'a self, claims: &'a Claims, skip: usize) -> impl Iterator<Item = P> + 'a {
+        self.check(claims.ring);
+        let first = claims.first;
+        (skip..claims.count).map(move |i| self.slots().read_payload(first.plus(i as u64)))
+    }
+
+    /// Moves the tail past items that their producers claimed, up to the first that waits to be claimed or published.
+    pub fn skip_claimed(&self) {
+        let mut tail = self.tail.load(Ordering::Relaxed);
+        loop {
+            let first = Position::of(tail);
+            // Acquire: positions below the head have their slots in their own lap, or in a later one.
+            let head = Position::of(self.head.load(Ordering::Acquire));
+            let behind = head.distance_from(first);
+            let (capacity, mut passed) = (self.slots().capacity() as i64, 0);
+            if behind > capacity {
+                // Their slots were reserved again, so these are over.
+                passed = behind - capacity;
+            } else {
+                while passed < behind && self.is_past(first.plus(passed as u64)) {
+                    passed += 1;
+                }
+            }
+            if passed <= 0 {
+                return;
+            }
+            // Relaxed, as in `claim`. Success means that the tail was there all the time: an item behind it that is
+            // not queued any more was never to be claimed.
+            let next = first.plus(passed as u64).word();
+            match self.tail.compare_exchange(tail, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => tail = next,
+                Err(seen) => tail = seen,
+            }
+        }
+    }
+
+    /// Whether an accepted item is beyond being claimed.
+    fn is_past(&self, position: Position) -> bool {
+        let word = self.slots().stage(position).load(Ordering::Relaxed);
+        word != position.in_phase(Phase::Free) && word != position.in_phase(Phase::Queued)
+    }
+}
