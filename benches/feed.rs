@@ -1,5 +1,6 @@
 //! What the engine costs between the C ABI and a resident kernel, where the kernel costs nothing: it answers each item at
-//! once, on the thread that publishes it. Runs on machines without a GPU.
+//! once, on the thread that publishes it. Runs on machines without a GPU. `cargo bench --features faults --bench feed --
+//! NAME...` runs only the rows whose name contains one of the words.
 
 #[path = "gpu/abi.rs"]
 mod abi;
@@ -10,16 +11,29 @@ use common::{Row, median, record};
 use std::time::Duration;
 
 fn main() {
-    let drum = Drum::new("echo", |_| ()).unwrap_or_else(|why| panic!("{why}"));
+    let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let wants = |id: &str| only.is_empty() || only.iter().any(|word| id.contains(word.as_str()));
     let row = |id, what: &str, value, unit| record(&Row { id, what, value, unit, peer: None, ratio: None });
-    let times = round_trips(&drum, 200_000);
-    row("feed-round-trip", "enqueue and wait for one item, p50", percentile(&times, 0.5), "us");
-    row("feed-round-trip-p99", "the same, p99", percentile(&times, 0.99), "us");
-    for (id, threads, batch) in
-        [("feed-256", 1, 256), ("feed-16", 1, 16), ("feed-single", 1, 1), ("feed-256-2", 2, 256)]
-    {
-        let how = Stream { threads, batch, depth: (1 << 15) / threads, time: Duration::from_millis(400) };
-        let rates = (0..5).map(|_| stream(&drum, how) / 1e6).collect();
-        row(id, &format!("{threads} threads, {batch} items a call, enqueue and collect"), median(rates), "M items/s");
+    let drum =
+        |ring_size| Drum::new("echo", |options| options.ring_size = ring_size).unwrap_or_else(|why| panic!("{why}"));
+    if wants("feed-round-trip") {
+        let times = round_trips(&drum(8192), 200_000);
+        row("feed-round-trip", "enqueue and wait for one item, p50", percentile(&times, 0.5), "us");
+        row("feed-round-trip-p99", "the same, p99", percentile(&times, 0.99), "us");
+    }
+    for (id, threads, batch, ring) in [
+        ("feed-256", 1, 256, 1 << 13),
+        ("feed-256-wide", 1, 256, 1 << 16),
+        ("feed-16", 1, 16, 1 << 13),
+        ("feed-single", 1, 1, 1 << 13),
+        ("feed-256-2", 2, 256, 1 << 14),
+    ] {
+        if wants(id) {
+            let drum = drum(ring);
+            let how = Stream { threads, batch, depth: ring as usize / 2 / threads, time: Duration::from_millis(400) };
+            let rates = (0..5).map(|_| stream(&drum, how) / 1e6).collect();
+            let what = format!("{threads} threads, {batch} items a call, {ring} slots: enqueue and collect");
+            row(id, &what, median(rates), "M items/s");
+        }
     }
 }

@@ -196,8 +196,8 @@ pub struct Stream {
     pub time: Duration,
 }
 
-/// Items a second, each thread with a handle of its own, feeding and collecting in turn. Every completion is looked at:
-/// each correlation comes back once.
+/// Items a second, each thread with a handle of its own, feeding and collecting in turn. That no item is lost or doubled
+/// is counted; which ones they are is checked elsewhere, so that the figure is not of the checking.
 pub fn stream(main: &Drum, how: Stream) -> f64 {
     let total = AtomicU64::new(0);
     let handles: Vec<Drum> = (0..how.threads).map(|_| main.attach()).collect();
@@ -206,36 +206,28 @@ pub fn stream(main: &Drum, how: Stream) -> f64 {
         for handle in &handles {
             let total = &total;
             scope.spawn(move || {
-                let mut items: Vec<trm_work_item> = (0..how.batch as u32).map(item).collect();
+                let items: Vec<trm_work_item> = (0..how.batch as u32).map(item).collect();
                 let mut completions = vec![trm_completion::default(); 4096];
-                let (mut sent, mut done, mut sums) = (0u64, 0u64, (0u64, 0u64));
+                let (mut sent, mut done) = (0, 0);
                 loop {
                     let over = began.elapsed() > how.time;
                     if over && sent == done {
                         break;
                     }
-                    if !over {
-                        for _ in 0..(2048 / how.batch).max(1) {
-                            if (sent - done) as usize + how.batch > how.depth {
-                                break;
-                            }
-                            for item in &mut items {
-                                item.correlation = item.correlation.wrapping_add(how.batch as u32);
-                            }
-                            let accepted = handle.enqueue(&items);
-                            sums.0 += items[..accepted].iter().map(|item| u64::from(item.correlation)).sum::<u64>();
-                            sent += accepted as u64;
-                            if accepted < items.len() {
-                                break;
-                            }
+                    for _ in 0..(2048 / how.batch).max(1) {
+                        if over || sent - done + how.batch > how.depth {
+                            break;
+                        }
+                        let accepted = handle.enqueue(&items);
+                        sent += accepted;
+                        if accepted < items.len() {
+                            break;
                         }
                     }
-                    let count = handle.collect(&mut completions, 0);
-                    sums.1 += completions[..count].iter().map(|c| u64::from(c.correlation)).sum::<u64>();
-                    done += count as u64;
+                    done += handle.collect(&mut completions, 0);
                 }
-                assert_eq!(sums.0, sums.1, "what came back is not what went in");
-                total.fetch_add(done, Ordering::Relaxed);
+                assert_eq!(handle.collect(&mut completions, 0), 0, "more came back than went in");
+                total.fetch_add(done as u64, Ordering::Relaxed);
             });
         }
     });

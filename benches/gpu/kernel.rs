@@ -71,7 +71,7 @@ fn round_trip(bench: &mut Bench) {
         for workers in [1, 64, 132, 264] {
             let options = Options { idle: Duration::from_secs(2), workers: (workers, workers), ..Options::default() };
             let kernel = Kernel::new(&bench.device, &options).unwrap();
-            let set = kernel.load(kind).unwrap();
+            let set = kernel.load(kind.clone()).unwrap();
             let bytes = [7u8; 1024];
             let mut times = Vec::new();
             for position in 0..count {

@@ -21,15 +21,14 @@ pub trait Telemetry: Send + Sync {
 
 /// See the module. Every call comes from a thread that holds the lock of the handle whose items these are.
 pub trait Feed: Telemetry {
-    /// Publishes a reserved batch to the device, `now` or with the next [`Feed::send`]. Where there is no device just
-    /// now the reservation comes back, to be published for worker threads.
+    /// Publishes a reserved batch to the device. Where there is no device just now the reservation comes back, to be
+    /// published for worker threads.
     fn lend(
         &self,
         engine: &Engine,
         reservation: Reservation,
         batch: &Batch<'_>,
         known: &mut Known,
-        now: bool,
     ) -> Result<Claims, Reservation>;
 
     /// Tells the device of items that it was not told of.

@@ -1,13 +1,14 @@
 //! Accepting items: everything that may fail comes first, then a reservation, then publishing.
 
 use super::handle::Handle;
+use super::loans::Loans;
 use super::owner::State;
-use super::sets::LoadedSet;
+use super::sets::Known;
 use super::{Delivery, Engine, Job, lock};
+use crate::drain::Feed;
 use crate::ring::{Claims, Position, Refused, Reservation};
 use crate::status::{Error, Result, *};
 use crate::types::trm_work_item;
-use std::sync::Arc;
 
 /// While a handle has so many items with the device, it tells the device of new ones ...
 const DEEP: usize = 256;
@@ -17,7 +18,8 @@ const COMPANY: usize = 64;
 /// Checked items of one call, and the sets that they get.
 pub struct Batch<'a> {
     items: &'a [trm_work_item],
-    runs: &'a [(Arc<LoadedSet>, u64)],
+    /// Places of sets, and how many items of each.
+    runs: &'a [(u32, u64)],
     owner: u32,
     owns_region: bool,
 }
@@ -26,18 +28,18 @@ impl Batch<'_> {
     /// The jobs, first one first; to be called with 0, 1, 2, ...
     #[inline]
     fn jobs(&self) -> impl FnMut(usize) -> Job + '_ {
-        let (mut run, mut left) = (0, self.runs[0].1);
+        let (mut run, (mut place, mut left)) = (0, self.runs[0]);
         move |i| {
             if left == 0 {
                 run += 1;
-                left = self.runs[run].1;
+                (place, left) = self.runs[run];
             }
             left -= 1;
             let item = &self.items[i];
             Job {
                 input_offset: item.input_offset,
                 input_len: item.input_len,
-                set: self.runs[run].0.place,
+                set: place,
                 correlation: item.correlation,
                 owner: self.owner,
                 owns_region: self.owns_region,
@@ -95,24 +97,10 @@ impl Handle {
         let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region };
         let reservation = match engine.feed() {
             None => Some(reservation),
-            Some(feed) => {
-                let waiting = state.loans.unsent() + count;
-                let now = state.loans.len() < DEEP || waiting >= COMPANY;
-                if now {
-                    // In order: those that waited for company go first.
-                    feed.send(engine, &mut state.loans, &mut state.known);
-                }
-                match feed.lend(engine, reservation, &batch, &mut state.known, now) {
-                    Ok(claims) => {
-                        state.loans.push(claims, now);
-                        if self.owner.lent() {
-                            feed.wake();
-                        }
-                        None
-                    }
-                    Err(reservation) => Some(reservation),
-                }
-            }
+            Some(feed) => match self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known) {
+                Ok(()) => None,
+                Err(reservation) => Some(reservation),
+            },
         };
         if let Some(reservation) = reservation {
             engine.ring.publish(reservation, batch.jobs());
@@ -125,6 +113,32 @@ impl Handle {
         }
         state.count_out(engine, count);
         Ok((first, count))
+    }
+
+    /// Publishes a batch to the device; without one the reservation comes back.
+    #[inline]
+    fn lend(
+        &self,
+        feed: &dyn Feed,
+        reservation: Reservation,
+        batch: &Batch<'_>,
+        loans: &mut Loans,
+        known: &mut Known,
+    ) -> std::result::Result<(), Reservation> {
+        let engine = &*self.engine;
+        if loans.len() >= DEEP && loans.unsent() + reservation.count() < COMPANY {
+            // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
+            // something is lent, more can be, and nobody needs to be asked.
+            loans.push(batch.publish_claimed(engine, reservation), false);
+            return Ok(());
+        }
+        // In order: those that waited for company go first.
+        feed.send(engine, loans, known);
+        loans.push(feed.lend(engine, reservation, batch, known)?, true);
+        if self.owner.lent() {
+            feed.wake();
+        }
+        Ok(())
     }
 
     fn reserve(&self, state: &mut State, want: usize) -> std::result::Result<Reservation, Refused> {
@@ -172,7 +186,7 @@ impl State {
                 false => rest.iter().take_while(|item| item.rule_set_id == id).count(),
             };
             match engine.sets.use_for(id, run as u64, &mut self.remembered) {
-                Ok(set) => self.runs.push((set, run as u64)),
+                Ok(place) => self.runs.push((place, run as u64)),
                 Err(error) => {
                     self.count_out(engine, 0);
                     return Err(error);
@@ -186,13 +200,15 @@ impl State {
     /// Counts out again what `count_in` counted beyond the `accepted` first items.
     fn count_out(&mut self, engine: &Engine, accepted: usize) {
         let mut accepted = accepted as u64;
-        for (set, count) in self.runs.drain(..) {
+        for &(place, count) in &self.runs {
             let kept = count.min(accepted);
             accepted -= kept;
             if count > kept {
-                engine.sets.finished(&set, count - kept);
+                let set = engine.sets.known(place, &mut self.known);
+                engine.sets.finished(set, count - kept);
             }
         }
+        self.runs.clear();
     }
 
     /// Forgets the oldest items whose slots are free: what was not wanted is never collected, and must not pile up.

@@ -71,7 +71,7 @@ impl Loans {
         let taken = piece.split_to(count);
         self.items -= taken.len();
         if piece.len() == 0 {
-            drop(self.pieces.remove(at));
+            let _empty = self.pieces.remove(at);
         }
         taken
     }

@@ -3,7 +3,7 @@
 use super::event::Event;
 use super::loans::Loans;
 use super::outstanding::Outstanding;
-use super::sets::{Known, LoadedSet, Remembered};
+use super::sets::{Known, Remembered};
 use super::stats::Share;
 use super::{Engine, lock};
 use crate::drain::Harvest;
@@ -38,7 +38,8 @@ pub(super) struct State {
     pub outstanding: Outstanding,
     pub remembered: Remembered,
     pub known: Known,
-    pub runs: Vec<(Arc<LoadedSet>, u64)>,
+    /// Places of the sets of the batch in hand, and how many items of each.
+    pub runs: Vec<(u32, u64)>,
 }
 
 impl Owner {

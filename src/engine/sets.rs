@@ -126,23 +126,22 @@ impl SetTable {
         self.read().by_id.get(&id).cloned().ok_or_else(|| not_loaded(id))
     }
 
-    /// As [`SetTable::get`], counted in for `items` items; every one is to be counted out by [`SetTable::finished`].
-    pub fn use_for(&self, id: u32, items: u64, remembered: &mut Remembered) -> Result<Arc<LoadedSet>> {
+    /// The place of the set that items with this id get now, counted in for `items` items; every one is to be counted out
+    /// by [`SetTable::finished`].
+    #[inline]
+    pub fn use_for(&self, id: u32, items: u64, remembered: &mut Remembered) -> Result<u32> {
         loop {
             let version = self.version.load(Ordering::SeqCst);
-            let set = match &remembered.set {
-                Some(set) if remembered.version == version && set.id == id => set.clone(),
-                _ => {
-                    let set = self.get(id)?;
-                    *remembered = Remembered { version, set: Some(set.clone()) };
-                    set
+            match &remembered.set {
+                Some(set) if remembered.version == version && set.id == id => {
+                    if set.uses.try_add(items) {
+                        return Ok(set.place);
+                    }
+                    // It was unloaded between the look-up and the count: look again.
+                    remembered.set = None;
                 }
-            };
-            if set.uses.try_add(items) {
-                return Ok(set);
+                _ => *remembered = Remembered { version, set: Some(self.get(id)?) },
             }
-            // It was unloaded between the look-up and the count: look again.
-            remembered.set = None;
         }
     }
 

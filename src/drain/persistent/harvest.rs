@@ -214,15 +214,12 @@ impl<K: Resident> Feed for Shared<K> {
         reservation: Reservation,
         batch: &Batch<'_>,
         known: &mut Known,
-        now: bool,
     ) -> Result<Claims, Reservation> {
         let live = self.live();
         match &*live {
             Some(live) if reservation.first().distance_from(live.first) >= 0 => {
                 let claims = batch.publish_claimed(engine, reservation);
-                if now {
-                    self.publish(engine, live, &claims, 0, known);
-                }
+                self.publish(engine, live, &claims, 0, known);
                 Ok(claims)
             }
             // There is no device, or it began behind these items, which were reserved before it came.
