@@ -17,7 +17,7 @@ fn how(threads: usize, batch: usize) -> Stream {
     Stream { threads, batch, depth: (1 << 15) / threads, time: Duration::from_millis(300) }
 }
 
-pub fn rows(bench: &mut Bench) {
+pub(super) fn rows(bench: &mut Bench) {
     let drum = |bench: &Bench| Drum::new(&bench.adapter, |_| ()).unwrap_or_else(|why| panic!("{why}"));
     if bench.wants("abi_round_trip") {
         let drum = drum(bench);

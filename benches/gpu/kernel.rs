@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{Device, Job, SetKind};
 
-pub fn rows(bench: &mut Bench) {
+pub(super) fn rows(bench: &mut Bench) {
     if bench.wants("kernel_round_trip") {
         round_trip(bench);
     }
@@ -100,7 +100,7 @@ fn round_trip(bench: &mut Bench) {
 }
 
 /// Items a second, and the longest time without a completion.
-pub fn throughput_of(
+pub(super) fn throughput_of(
     device: &Device,
     threads: u64,
     workers: u32,

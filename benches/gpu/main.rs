@@ -16,7 +16,7 @@ use std::time::Duration;
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{Device, Job};
 
-pub struct Row {
+struct Row {
     id: &'static str,
     what: String,
     value: f64,
@@ -25,7 +25,7 @@ pub struct Row {
     peer_value: f64,
 }
 
-pub struct Bench {
+struct Bench {
     device: Device,
     /// As an engine's options name it.
     adapter: String,

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 /// One number that nvidia-smi tells of the first GPU.
-pub fn nvidia_smi(field: &str) -> Option<f64> {
+pub(super) fn nvidia_smi(field: &str) -> Option<f64> {
     let output = Command::new("nvidia-smi")
         .args([&format!("--query-gpu={field}"), "--format=csv,noheader,nounits"])
         .output()
@@ -16,7 +16,7 @@ pub fn nvidia_smi(field: &str) -> Option<f64> {
 }
 
 /// The GPU's power once it has settled for some seconds.
-pub fn watts(seconds: u64) -> Option<f64> {
+pub(super) fn watts(seconds: u64) -> Option<f64> {
     nvidia_smi("power.draw")?;
     std::thread::sleep(Duration::from_secs(seconds));
     let readings: Vec<f64> = (0..5)
@@ -41,7 +41,7 @@ fn cuda() -> Option<PathBuf> {
 }
 
 /// The same job as an ordinary launch.
-pub fn baselines(bench: &mut Bench) {
+pub(super) fn baselines(bench: &mut Bench) {
     if !bench.wants("base") {
         return;
     }
@@ -64,7 +64,7 @@ pub fn baselines(bench: &mut Bench) {
     let _ = std::fs::remove_file(program);
 }
 
-pub fn rows(bench: &mut Bench) {
+pub(super) fn rows(bench: &mut Bench) {
     if bench.wants("abi_power") {
         power(bench);
     }
@@ -90,7 +90,7 @@ fn power(bench: &mut Bench) {
 const SECOND: Stream = Stream { threads: 1, batch: 256, depth: 1 << 14, time: Duration::from_secs(1) };
 
 /// A stream of a second in a process of its own; prints its rate.
-pub fn child(adapter: &str) {
+pub(super) fn child(adapter: &str) {
     let drum = Drum::new(adapter, |_| ()).unwrap_or_else(|why| panic!("{why}"));
     let rate = stream(&drum, Stream { time: Duration::from_secs(3), ..SECOND });
     let stats = drum.stats();

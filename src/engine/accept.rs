@@ -97,10 +97,7 @@ impl Handle {
         let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region };
         let reservation = match engine.feed() {
             None => Some(reservation),
-            Some(feed) => match self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known) {
-                Ok(()) => None,
-                Err(reservation) => Some(reservation),
-            },
+            Some(feed) => self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known).err(),
         };
         if let Some(reservation) = reservation {
             engine.ring.publish(reservation, batch.jobs());

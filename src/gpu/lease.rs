@@ -364,6 +364,10 @@ impl Leases {
         } else {
             // Only one lease is ever queued ahead, so that everybody else's turn comes.
             if self.ended() != old.wrapping_sub(1) {
+                // Until the one before has ended, this one cannot be asked to leave: nobody may hold the GPU like that.
+                if launch.launched_at.elapsed() > self.options.lease + self.patience() {
+                    self.declare_dead("a lease of the resident kernel did not tell that it ended".into());
+                }
                 return;
             }
             self.submit(launch);
