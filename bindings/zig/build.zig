@@ -9,6 +9,8 @@ pub fn build(b: *std.Build) void {
     const optimize = b.standardOptimizeOption(.{});
     const prefix = b.option([]const u8, "prefix", "where libtrommel is installed (default /usr/local)") orelse "/usr/local";
     const linked = b.option(bool, "linked", "link the library; false: programs call Library.open") orelse true;
+    // Debug information would name the calls, and the linker then wants them.
+    const strip: ?bool = if (linked) null else true;
     const lib: std.Build.LazyPath = .{ .cwd_relative = b.fmt("{s}/lib", .{prefix}) };
 
     const header = b.addTranslateC(.{
@@ -21,6 +23,7 @@ pub fn build(b: *std.Build) void {
         .target = target,
         .optimize = optimize,
         .link_libc = true,
+        .strip = strip,
     });
     module.addImport("trommel_h", header.createModule());
     if (linked) {
@@ -32,7 +35,7 @@ pub fn build(b: *std.Build) void {
     const options = b.addOptions();
     options.addOption(bool, "linked", linked);
     options.addOption([]const u8, "library", b.fmt("{s}/lib/libtrommel.so.0", .{prefix}));
-    const tests = b.createModule(.{ .root_source_file = b.path("src/tests.zig"), .target = target, .optimize = optimize });
+    const tests = b.createModule(.{ .root_source_file = b.path("src/tests.zig"), .target = target, .optimize = optimize, .strip = strip });
     tests.addImport("trommel", module);
     tests.addOptions("test_options", options);
     const run = b.addRunArtifact(b.addTest(.{ .root_module = tests }));

@@ -26,6 +26,11 @@ unsafe fn work<'a>(scratch: *const hs_scratch_t) -> Option<&'a Mutex<Work>> {
     unsafe { Marked::look(scratch.cast(), SCRATCH) }
 }
 
+/// Another scan has it. One that met a bug and poisoned the lock is over.
+fn in_use(work: &Mutex<Work>) -> bool {
+    matches!(work.try_lock(), Err(std::sync::TryLockError::WouldBlock))
+}
+
 /// # Safety
 /// `db` is NULL or a database; `scratch` is NULL or points to NULL or a scratch that nothing uses.
 #[unsafe(no_mangle)]
@@ -39,7 +44,7 @@ pub unsafe extern "C" fn hs_alloc_scratch(db: *const hs_database_t, scratch: *mu
             // One that is there serves any database: it grows as it must.
             match (*scratch).is_null() {
                 false if work(*scratch).is_none() => HS_INVALID,
-                false if work(*scratch).is_some_and(|work| work.try_lock().is_err()) => HS_SCRATCH_IN_USE,
+                false if work(*scratch).is_some_and(in_use) => HS_SCRATCH_IN_USE,
                 false => HS_SUCCESS,
                 true => {
                     *scratch = Marked::give(SCRATCH, Mutex::new(Work::default())).cast();
@@ -58,7 +63,7 @@ pub unsafe extern "C" fn hs_clone_scratch(from: *const hs_scratch_t, to: *mut *m
         // SAFETY: the caller's promises.
         unsafe {
             let (Some(from), false) = (work(from), to.is_null()) else { return HS_INVALID };
-            if from.try_lock().is_err() {
+            if in_use(from) {
                 return HS_SCRATCH_IN_USE;
             }
             *to = Marked::give(SCRATCH, Mutex::new(Work::default())).cast();
@@ -95,7 +100,7 @@ pub unsafe extern "C" fn hs_free_scratch(scratch: *mut hs_scratch_t) -> i32 {
         unsafe {
             match work(scratch) {
                 None => HS_INVALID,
-                Some(work) if work.try_lock().is_err() => HS_SCRATCH_IN_USE,
+                Some(work) if in_use(work) => HS_SCRATCH_IN_USE,
                 Some(_) => {
                     drop(Marked::<Mutex<Work>>::take(scratch.cast(), SCRATCH));
                     HS_SUCCESS

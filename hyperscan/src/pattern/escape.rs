@@ -1,7 +1,7 @@
 //! What a backslash means.
 
 use super::class::{self, Building, Dialect};
-use super::parse::Input;
+use super::input::Input;
 use super::{Anchor, Refusal, Result};
 
 /// What stands behind a backslash.
@@ -132,9 +132,9 @@ fn braced_octal(input: &mut Input<'_>, dialect: Dialect, at: usize) -> Result<u3
     if input.bump() != Some(b'{') {
         return Err(wrong());
     }
-    let before = input.at();
+    let before = input.at;
     let code = octal(input, 0, 8);
-    if input.at() == before || input.bump() != Some(b'}') {
+    if input.at == before || input.bump() != Some(b'}') {
         return Err(wrong());
     }
     in_range(code, dialect, at, "Octal")

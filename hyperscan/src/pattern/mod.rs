@@ -5,9 +5,11 @@
 //! expressions are written, one for the whole data and one for the data without its last line feed.
 
 mod anchors;
+mod bracket;
 mod class;
 mod emit;
 mod escape;
+mod input;
 mod parse;
 mod width;
 
@@ -105,7 +107,7 @@ pub struct Translated {
 pub fn translate(expression: &[u8], bits: u32) -> Result<Translated> {
     let parsed = parse::parse(expression, bits)?;
     let widths = width::of(&parsed.node);
-    if widths.min == 0 && bits & flags::ALLOWEMPTY == 0 {
+    if width::matches_no_data(&parsed.node) && bits & flags::ALLOWEMPTY == 0 {
         return Err(Refusal::whole("Pattern matches empty buffer; use HS_FLAG_ALLOWEMPTY to enable support"));
     }
     let ends_before_newline = anchors::check(&parsed.node)?;

@@ -1,7 +1,8 @@
 //! Reads PCRE's dialect. What cannot be had exactly is refused where it stands.
 
-use super::class::{self, Building, Dialect};
+use super::class::{Building, Dialect};
 use super::escape::{self, Escape};
+use super::input::Input;
 use super::{Anchor, Node, Refusal, Result};
 use crate::flags;
 
@@ -10,73 +11,10 @@ const MOST_DEPTH: u32 = 100;
 /// Hyperscan's own limit.
 const MOST_REPEATS: u32 = 32767;
 
-/// The expression's bytes and how far they are read.
-pub(super) struct Input<'a> {
-    bytes: &'a [u8],
-    at: usize,
-    /// Numbers behind backslashes that were read as octal: back references, if there are so many groups.
-    numbers: Vec<(u32, usize)>,
-}
-
-impl Input<'_> {
-    pub fn at(&self) -> usize {
-        self.at
-    }
-
-    pub fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    pub fn rest(&self) -> &[u8] {
-        &self.bytes[self.at..]
-    }
-
-    pub fn bump(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
-    }
-
-    pub fn back(&mut self) {
-        self.at -= 1;
-    }
-
-    /// The next byte, or code point. Whether the expression is UTF-8 was checked before.
-    pub fn next_code(&mut self, utf8: bool) -> u32 {
-        let first = self.rest()[0];
-        let length = match first {
-            _ if !utf8 => 1,
-            0..0x80 => 1,
-            0x80..0xE0 => 2,
-            0xE0..0xF0 => 3,
-            _ => 4,
-        };
-        let text = std::str::from_utf8(&self.rest()[..length.min(self.rest().len())]);
-        let character = text.ok().and_then(|text| text.chars().next());
-        self.at += length;
-        match character {
-            Some(c) if utf8 => c.into(),
-            _ => first.into(),
-        }
-    }
-
-    pub fn note_number(&mut self, number: u32, at: usize) {
-        self.numbers.push((number, at));
-    }
-
-    fn eat(&mut self, text: &[u8]) -> bool {
-        let there = self.rest().starts_with(text);
-        if there {
-            self.at += text.len();
-        }
-        there
-    }
-}
-
 /// What `(?i)` and its like change, up to the end of the group.
 #[derive(Clone, Copy)]
-struct Switches {
-    caseless: bool,
+pub(super) struct Switches {
+    pub caseless: bool,
     dotall: bool,
     multiline: bool,
     extended: bool,
@@ -94,16 +32,16 @@ pub(super) struct Parsed {
     pub utf8: bool,
 }
 
-struct Parser<'a> {
-    input: Input<'a>,
-    dialect: Dialect,
+pub(super) struct Parser<'a> {
+    pub input: Input<'a>,
+    pub dialect: Dialect,
     groups: u32,
     names: Vec<Vec<u8>>,
 }
 
 pub(super) fn parse(expression: &[u8], bits: u32) -> Result<Parsed> {
     let mut dialect = Dialect { utf8: bits & flags::UTF8 != 0, ucp: bits & flags::UCP != 0 };
-    let mut input = Input { bytes: expression, at: 0, numbers: Vec::new() };
+    let mut input = Input::new(expression);
     loop {
         if input.eat(b"(*UTF8)") || input.eat(b"(*UTF)") {
             dialect.utf8 = true;
@@ -400,106 +338,6 @@ impl Parser<'_> {
                 Some(b'x') => switches.extended = on,
                 _ => return Err(Refusal::new(at, "Unrecognised character after (?")),
             }
-        }
-    }
-
-    // ---- classes in brackets ----
-
-    fn bracket(&mut self, switches: Switches, at: usize) -> Result<Node> {
-        for kind in [b':', b'.', b'='] {
-            if self.is_posix(kind) {
-                return Err(Refusal::new(at, "POSIX named classes are only supported inside a class"));
-            }
-        }
-        self.input.bump();
-        let negated = self.input.eat(b"^");
-        let mut plain = Building::new(self.dialect); // to be folded
-        let mut named = Building::new(self.dialect);
-        let mut first = true;
-        loop {
-            if self.input.peek() == Some(b']') && !first {
-                self.input.bump();
-                break;
-            }
-            first = false;
-            let item_at = self.input.at;
-            let Some(from) = self.member(switches, at, &mut named)? else { continue };
-            let range = self.input.peek() == Some(b'-') && !matches!(self.input.rest().get(1), None | Some(b']'));
-            if !range {
-                plain.add(from, from);
-                continue;
-            }
-            self.input.bump();
-            let Some(to) = self.member(switches, at, &mut named)? else {
-                return Err(Refusal::new(item_at, "Invalid range in character class"));
-            };
-            if to < from {
-                return Err(Refusal::new(self.input.at, "Range out of order in character class"));
-            }
-            plain.add(from, to);
-        }
-        if switches.caseless {
-            plain.fold();
-        }
-        plain.join(named);
-        if negated {
-            plain.negate();
-        }
-        Ok(Node::Set(plain.finish()))
-    }
-
-    /// `[:`, `[.` or `[=` here, with its closing counterpart before the next bracket.
-    fn is_posix(&self, kind: u8) -> bool {
-        let rest = self.input.rest();
-        rest.starts_with(&[b'[', kind])
-            && rest[2..].iter().position(|&byte| byte == b']').is_some_and(|end| end > 0 && rest[end + 1] == kind)
-    }
-
-    /// One member's code; `None`: a class, which went to `named`, or nothing at all.
-    fn member(&mut self, switches: Switches, at: usize, named: &mut Building) -> Result<Option<u32>> {
-        let here = self.input.at;
-        let unterminated = || Refusal::new(at, "Unterminated character class starting");
-        match self.input.peek().ok_or_else(unterminated)? {
-            b'[' if self.is_posix(b'.') || self.is_posix(b'=') => {
-                Err(Refusal::new(here, "Unsupported POSIX collating element"))
-            }
-            b'[' if self.is_posix(b':') => {
-                self.input.at += 2;
-                let negated = self.input.eat(b"^");
-                let end = self.input.rest().iter().position(|&byte| byte == b']').ok_or_else(unterminated)?;
-                let name = self.input.rest()[..end - 1].to_vec();
-                self.input.at += end + 1;
-                let mut set = class::posix(self.dialect, &name, switches.caseless, here)?;
-                if negated {
-                    set.negate();
-                }
-                self.no_range_behind(here)?;
-                named.join(set);
-                Ok(None)
-            }
-            b'\\' => {
-                self.input.bump();
-                match escape::read(&mut self.input, self.dialect, true, here)? {
-                    Escape::Code(code) => Ok(Some(code)),
-                    Escape::Class(set) => {
-                        self.no_range_behind(here)?;
-                        named.join(set);
-                        Ok(None)
-                    }
-                    Escape::Nothing => Ok(None),
-                    Escape::Quote => Err(Refusal::new(here, "\\Q is not supported in a character class")),
-                    Escape::Anchor(_) => unreachable!("there are none in a class"),
-                }
-            }
-            _ => Ok(Some(self.input.next_code(self.dialect.utf8))),
-        }
-    }
-
-    /// Engines differ on what a hyphen behind a class means.
-    fn no_range_behind(&self, at: usize) -> Result<()> {
-        match self.input.rest() {
-            [b'-', next, ..] if *next != b']' => Err(Refusal::new(at, "Invalid range in character class")),
-            _ => Ok(()),
         }
     }
 }

@@ -63,6 +63,18 @@ pub(crate) fn of(node: &Node) -> Widths {
     }
 }
 
+/// Whether it matches where there is no data at all: no word begins or ends there.
+pub(crate) fn matches_no_data(node: &Node) -> bool {
+    match node {
+        Node::Empty => true,
+        Node::Set(_) => false,
+        Node::Anchor(anchor, _) => *anchor != Anchor::Word,
+        Node::Concat(nodes) => nodes.iter().all(matches_no_data),
+        Node::Alternatives(nodes) => nodes.iter().any(matches_no_data),
+        Node::Repeat { node, min, .. } => *min == 0 || matches_no_data(node),
+    }
+}
+
 fn set_width(set: &Set) -> Widths {
     let (min, max) = match set {
         Set::Bytes(_) => (1, 1),
