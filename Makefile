@@ -21,7 +21,7 @@ C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c example
 
 include packaging/packaging.mk
 
-.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-gpu soak docs \
+.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-gpu soak fuzz docs \
 	clean help need-build need-test need-nightly need-rust-src
 
 .DEFAULT_GOAL := all
@@ -38,6 +38,7 @@ help:
 	@echo 'make bench        figures without a GPU, as a table and as $(TARGET)/bench/results.jsonl'
 	@echo 'make bench-gpu    figures of the GPU drains'
 	@echo 'make soak         the comparisons with the oracle, ten million of them'
+	@echo 'make fuzz         saved sets and answers, with cargo-fuzz (nightly Rust)'
 	@echo 'make docs         the Rust documentation, warnings are errors'
 	@echo 'make book         the documentation as pages; make test-book checks links, examples and the reference'
 	@echo 'make header       write include/trommel.h from src/capi'
@@ -174,6 +175,14 @@ bench-gpu: need-build
 
 soak: need-test
 	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle --test oracle_abi -- --nocapture
+
+# Each target for FUZZ_SECONDS; needs nightly Rust and cargo-fuzz.
+FUZZ_SECONDS ?= 60
+fuzz: need-nightly
+	@$(CARGO) +nightly fuzz --version >/dev/null 2>&1 || \
+		{ echo 'cargo-fuzz is missing; run this first: cargo install cargo-fuzz' >&2; exit 1; }
+	$(CARGO) +nightly fuzz run saved -- -max_total_time=$(FUZZ_SECONDS)
+	$(CARGO) +nightly fuzz run answers -- -max_total_time=$(FUZZ_SECONDS)
 
 clean:
 	$(CARGO) clean

@@ -19,8 +19,8 @@ use trommel::scan::Scratch;
 use vectorscan::Vectorscan;
 
 const ITEM: usize = 1024;
-const ITEMS: usize = 256;
-const ROUNDS: usize = 9;
+const ITEMS: usize = 32;
+const ROUNDS: usize = 5;
 
 struct Case {
     id: &'static str,
