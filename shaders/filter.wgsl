@@ -45,37 +45,51 @@ fn further(low: u32, high: u32, bytes: u32) -> u32 {
     return (low >> (bytes * 8u)) | (high << (32u - bytes * 8u));
 }
 
-// 1 if the window may exist.
-fn passes(f: Filter, low: u32, high: u32) -> u32 {
-    var hash = (low & f.mask) * f.mul_low + (high & f.mask) * f.mul_high;
-    hash ^= hash >> 15u;
-    let word = tables[f.at + (hash >> f.shift)];
-    return ((word << (hash & 31u)) & (word << ((hash >> 5u) & 31u))) >> 31u;
+// Which of four windows may exist, a bit each. No branch: the four loads are on their way together.
+fn four(f: Filter, low: vec4<u32>, high: vec4<u32>) -> u32 {
+    var hash = (low & vec4(f.mask)) * f.mul_low + (high & vec4(f.mask)) * f.mul_high;
+    hash ^= hash >> vec4(15u);
+    let at = vec4(f.at) + (hash >> vec4(f.shift));
+    let words = vec4(tables[at.x], tables[at.y], tables[at.z], tables[at.w]);
+    let bits = ((words << (hash & vec4(31u))) & (words << ((hash >> vec4(5u)) & vec4(31u)))) >> vec4(31u);
+    return bits.x | (bits.y << 1u) | (bits.z << 2u) | (bits.w << 3u);
 }
 
-// Which of the four starts in word `a` pass. `b` follows it; `c` and `d` are the same for the windows' last words.
-fn four(f: Filter, a: u32, b: u32, c: u32, d: u32, wanted: u32) -> u32 {
-    var mask = 0u;
-    if (wanted & 1u) != 0u { mask = passes(f, a, c); }
-    if (wanted & 2u) != 0u { mask |= passes(f, (a >> 8u) | (b << 24u), (c >> 8u) | (d << 24u)) << 1u; }
-    if (wanted & 4u) != 0u { mask |= passes(f, (a >> 16u) | (b << 16u), (c >> 16u) | (d << 16u)) << 2u; }
-    if (wanted & 8u) != 0u { mask |= passes(f, (a >> 24u) | (b << 8u), (c >> 24u) | (d << 8u)) << 3u; }
-    return mask;
+// The words at the four bytes of `a`, which `b` follows.
+fn at_each(a: u32, b: u32) -> vec4<u32> {
+    return vec4(a, (a >> 8u) | (b << 24u), (a >> 16u) | (b << 16u), (a >> 24u) | (b << 8u));
 }
 
-// Which of the 16 starts in these bytes pass; of the 16 bytes behind them only the first 8 count.
-fn sixteen(f: Filter, these: vec4<u32>, behind: vec4<u32>, wanted: u32) -> u32 {
+// The words at every second byte of `a` and `b`, which `c` follows.
+fn at_halves(a: u32, b: u32, c: u32) -> vec4<u32> {
+    return vec4(a, (a >> 16u) | (b << 16u), b, (b >> 16u) | (c << 16u));
+}
+
+// Which of the 16 starts in `these` bytes pass; of the 16 bytes behind them only the first 8 count. With `even` only
+// every second start is looked at, the first one first.
+fn sixteen(f: Filter, these: vec4<u32>, behind: vec2<u32>, even: bool) -> u32 {
     let a = these | vec4(f.fold);
-    let b = behind.xy | vec2(f.fold);
-    let h0 = further(a.x, a.y, f.high);
-    let h1 = further(a.y, a.z, f.high);
-    let h2 = further(a.z, a.w, f.high);
-    let h3 = further(a.w, b.x, f.high);
-    let h4 = further(b.x, b.y, f.high);
-    return four(f, a.x, a.y, h0, h1, wanted)
-        | (four(f, a.y, a.z, h1, h2, wanted >> 4u) << 4u)
-        | (four(f, a.z, a.w, h2, h3, wanted >> 8u) << 8u)
-        | (four(f, a.w, b.x, h3, h4, wanted >> 12u) << 12u);
+    let b = behind | vec2(f.fold);
+    let c = vec4(
+        further(a.x, a.y, f.high),
+        further(a.y, a.z, f.high),
+        further(a.z, a.w, f.high),
+        further(a.w, b.x, f.high),
+    );
+    let d = further(b.x, b.y, f.high);
+    if even {
+        let first = four(f, at_halves(a.x, a.y, a.z), at_halves(c.x, c.y, c.z));
+        let second = four(f, at_halves(a.z, a.w, b.x), at_halves(c.z, c.w, d));
+        // Bit i stands for start 2 i.
+        var bits = first | (second << 4u);
+        bits = (bits | (bits << 4u)) & 0x0f0fu;
+        bits = (bits | (bits << 2u)) & 0x3333u;
+        return (bits | (bits << 1u)) & 0x5555u;
+    }
+    return four(f, at_each(a.x, a.y), at_each(c.x, c.y))
+        | (four(f, at_each(a.y, a.z), at_each(c.y, c.z)) << 4u)
+        | (four(f, at_each(a.z, a.w), at_each(c.z, c.w)) << 8u)
+        | (four(f, at_each(a.w, b.x), at_each(c.w, d)) << 12u);
 }
 
 // Which of 16 starts are probed, of which the first lies `ahead` bytes from a start that is.
@@ -99,31 +113,51 @@ fn find_windows(base: u32, group: u32, text: Text, lane: u32, lanes: u32) -> boo
     let blocks = (last >> 4u) - first_block + 1u;
     let rounds = (blocks + lanes - 1u) / lanes;
     if !affords(rounds * FILTER_ROUND) { return false; }
+    // At an even stride all probed starts are even or all are odd: then one byte is left out in front.
+    let even = (stride & 1u) == 0u;
+    let odd = select(0u, text.offset & 1u, even);
+    let last_block = last >> 4u;
+    var next = min(first_block + lane, last_block);
+    var these = arena[next];
+    var behind = arena[next + 1u].xy;
     queued = 0u;
     for (var round = 0u; round < rounds; round++) {
         let block = first_block + round * lanes + lane;
         let begin = block << 4u;
-        var mask = 0u;
+        var here = these;
+        var after = behind;
+        // The next round's bytes are on their way while this one's are looked at.
+        next = min(block + lanes, last_block);
+        these = arena[next];
+        behind = arena[next + 1u].xy;
+        if odd != 0u {
+            here = (here >> vec4(8u)) | (vec4(here.yzw, after.x) << vec4(24u));
+            after = (after >> vec2(8u)) | vec2(after.y << 24u, 0u);
+        }
+        var mask = sixteen(f, here, after, even) << odd;
         if begin <= last {
             // Starts before the item's first byte or behind its last window don't count.
-            var wanted = 0xffffu >> (15u - min(last - begin, 15u));
+            mask &= 0xffffu >> (15u - min(last - begin, 15u));
             if begin < text.offset {
-                wanted &= every(stride, stride * 16u - (text.offset - begin)) & (0xffffu << (text.offset - begin));
+                mask &= every(stride, stride * 16u - (text.offset - begin)) & (0xffffu << (text.offset - begin));
             } else {
-                wanted &= every(stride, begin - text.offset);
+                mask &= every(stride, begin - text.offset);
             }
-            mask = sixteen(f, arena[block], arena[block + 1u], wanted);
+        } else {
+            mask = 0u;
         }
         loop {
             let mine = countOneBits(mask);
             let found = worker_sum(mine, lane);
-            var to = queued + worker_before(mine, lane);
-            while mask != 0u && to < QUEUE {
-                queue[to] = begin + firstTrailingBit(mask) - text.offset;
-                mask &= mask - 1u;
-                to += 1u;
+            if found != 0u {
+                var to = queued + worker_before(mine, lane);
+                while mask != 0u && to < QUEUE {
+                    queue[to] = begin + firstTrailingBit(mask) - text.offset;
+                    mask &= mask - 1u;
+                    to += 1u;
+                }
+                queued = min(queued + found, QUEUE);
             }
-            queued = min(queued + found, QUEUE);
             // Fewer than there are lanes wait for company, unless no more will come.
             if queued == 0u || (queued < lanes && round + 1u < rounds) { break; }
             workgroupBarrier();

@@ -6,7 +6,7 @@ use crate::rules::{Meaning, Rules};
 
 impl Rules {
     /// How a device runs this set.
-    pub(crate) fn device_kind(&self) -> SetKind<'_> {
+    pub fn device_kind(&self) -> SetKind<'_> {
         if !self.groups.is_empty() || !self.always.is_empty() {
             // Something has to look at every item that no table finds.
             return SetKind::Host;
