@@ -21,7 +21,7 @@ C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c example
 
 include packaging/packaging.mk
 
-.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-gpu soak fuzz docs \
+.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-feed bench-gpu soak fuzz docs \
 	clean help need-build need-test need-nightly need-rust-src
 
 .DEFAULT_GOAL := all
@@ -165,8 +165,12 @@ BENCHES := $(shell sed -n '/^\[\[bench\]\]/{n;s/^name = "\(.*\)"/\1/p}' Cargo.to
 bench: need-build
 	-@scripts/need '/usr/lib/*/libhs.so.5=libvectorscan5'
 	@mkdir -p $(TARGET)/bench && rm -f $(TARGET)/bench/results.jsonl
-	$(CARGO) bench --locked $(addprefix --bench ,$(filter-out gpu%,$(BENCHES)))
+	$(CARGO) bench --locked $(addprefix --bench ,$(filter-out gpu% feed,$(BENCHES)))
 	@echo 'rows: $(TARGET)/bench/results.jsonl'
+
+# The way of items to a device that answers at once: what the host's side costs.
+bench-feed: need-build
+	$(CARGO) bench --locked --features faults --bench feed
 
 bench-gpu: need-build
 	@mkdir -p $(TARGET)/bench && rm -f $(TARGET)/bench/results.jsonl

@@ -95,17 +95,21 @@ fn draft_all(
             }
         }
     };
-    let mut results = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut results = work();
-        for thread in others {
-            match thread.join() {
-                Ok(part) => results.extend(part),
-                Err(panic) => std::panic::resume_unwind(panic),
+    // A scope leaves something behind in the thread that calls it: none is made for one thread.
+    let together = || {
+        std::thread::scope(|scope| {
+            let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+            let mut results = work();
+            for thread in others {
+                match thread.join() {
+                    Ok(part) => results.extend(part),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             }
-        }
-        results
-    });
+            results
+        })
+    };
+    let mut results = if threads == 1 { work() } else { together() };
     results.sort_unstable_by_key(|(index, _)| *index);
     let mut drafts = Vec::with_capacity(results.len());
     let mut errors = Vec::new();
