@@ -311,6 +311,51 @@ mod faults {
     use std::sync::RwLockWriteGuard;
     use trommel::faults::*;
 
+    /// Items that no caller picks up are finished by a thread of the drain; meanwhile their sets go and others take
+    /// their places. The echo answers at once, so this needs no GPU.
+    #[test]
+    fn a_completion_names_its_own_set_though_another_has_its_place() {
+        let _calm = calm();
+        let options = Options { adapter: Some("echo".into()), max_rule_sets: 3, ..options() };
+        let handle = Engine::create(options).unwrap();
+        let (empty, over) = (rules(&[]), std::sync::atomic::AtomicBool::new(false));
+        let mut wrong = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                // Takes whatever place is free, again and again.
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    if handle.engine().load_rules(9_000_000, empty.clone()).is_ok() {
+                        let _ = handle.engine().unload_rules(9_000_000);
+                    }
+                }
+            });
+            for round in 0..300 {
+                let ids = [100 + 2 * round, 101 + 2 * round];
+                for id in ids {
+                    while handle.engine().load_rules(id, empty.clone()).is_err() {
+                        std::thread::yield_now();
+                    }
+                }
+                for n in 0..40 {
+                    let id = ids[(n % 2) as usize];
+                    handle.submit(b"text", id, id).unwrap();
+                }
+                for id in ids {
+                    handle.engine().unload_rules(id).unwrap();
+                }
+                std::thread::sleep(Duration::from_micros(300));
+                let mut done = 0;
+                while done < 40 {
+                    let (mut completions, mut matches) = (Vec::new(), Vec::new());
+                    done += collect(&handle, &mut completions, &mut matches);
+                    wrong.extend(completions.into_iter().filter(|c| c.rule_set_id != c.correlation));
+                }
+            }
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+
     /// Faults are the whole process's: one test at a time, and none is left behind.
     struct Alone(#[allow(dead_code)] RwLockWriteGuard<'static, ()>);
 

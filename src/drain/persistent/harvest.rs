@@ -8,11 +8,12 @@ use super::kernel::Resident;
 use super::shared::{Live, Shared};
 use crate::drain::finishing::outcome_of;
 use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
-use crate::engine::{Batch, Delivery, Engine, Known, Lender, Loans, Outcome, Room, Tally, lock, put};
+use crate::engine::{Batch, Delivery, Engine, Known, Lender, LoadedSet, Loans, Outcome, Room, Tally, lock, put};
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::{Claim, Claims, Position, Reservation};
 use crate::status::TRM_OK;
 use crate::types::trm_completion;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Unfinished items that a harvest looks past: a device finishes about in order, so far behind what it has not finished
@@ -96,12 +97,15 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (engine, ring) = (self.engine, self.engine.ring());
         let (count, first) = (claims.len(), claims.first());
         let wanted = self.delivery == Delivery::All;
+        let holds = wanted && self.room.is_none();
         let first_match = self.room.as_ref().map_or(0, |room| room.taken.matches as u32);
         let mut out = match &mut self.room {
             Some(room) if wanted => &mut room.buffers.completions[room.taken.items..][..count],
             _ => &mut [],
         }
         .iter_mut();
+        // Outcomes for the ring are made after the sets were counted out: from then on a place may get another set.
+        let mut held: Vec<(Arc<LoadedSet>, usize)> = Vec::new();
         let (mut place, mut id, mut since) = (u32::MAX, 0, 0);
         let (mut bytes, mut copies) = (0u64, false);
         for (i, job) in ring.payloads(&claims, 0).enumerate() {
@@ -110,7 +114,14 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
                     engine.finished_with(engine.known_set(place, self.lender.known), (i - since) as u64);
                 }
                 (place, since) = (job.set, i);
-                id = engine.known_set(place, self.lender.known).id;
+                let set = engine.known_set(place, self.lender.known);
+                id = set.id;
+                if holds {
+                    held.push((set.clone(), 0));
+                }
+            }
+            if let Some((_, items)) = held.last_mut() {
+                *items += 1;
             }
             bytes += u64::from(job.input_len);
             copies |= job.owns_region;
@@ -146,9 +157,8 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             None => {
                 self.lender.to_ring(first, count as u64);
                 self.harvest.collectable = true;
-                for claim in claims {
+                for (claim, set) in claims.zip(held.iter().flat_map(|(set, items)| std::iter::repeat_n(set, *items))) {
                     let job = ring.payload(&claim);
-                    let set = engine.known_set(job.set, self.lender.known);
                     ring.complete(claim, engine.outcome(&job, set, 0, Vec::new()));
                 }
             }
