@@ -99,8 +99,11 @@ scan: $(BIN)/scan_tree
 
 # ---- checks ----
 
+# A test program that hangs ends the tests instead of stopping them for ever.
+BOUNDED := --config 'target."cfg(unix)".runner = ["timeout", "--verbose", "1200"]'
+
 test: need-test
-	scripts/sum-up $(CARGO) test --locked --features faults
+	scripts/sum-up $(CARGO) test --locked --features faults $(BOUNDED)
 
 test-gpu: need-build
 	scripts/sum-up $(CARGO) test --locked --features faults --test 'gpu*' -- --nocapture

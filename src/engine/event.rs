@@ -1,15 +1,15 @@
 //! A handle's event: a descriptor for epoll and its kin that is readable while there is something to collect.
 
 use super::signal::Signal;
+use crate::ring::level::Level;
 use crate::status::Result;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A descriptor that is made when first asked for.
 #[derive(Default)]
 pub struct Event {
     signal: OnceLock<Signal>,
-    raised: AtomicBool,
+    level: Level,
 }
 
 impl Event {
@@ -30,17 +30,15 @@ impl Event {
 
     /// Makes the descriptor readable.
     pub fn raise(&self) {
-        let Some(signal) = self.signal.get() else { return };
-        if !self.raised.swap(true, Ordering::SeqCst) {
-            signal.set();
+        if let Some(signal) = self.signal.get() {
+            self.level.raise(|| signal.set());
         }
     }
 
     /// Makes it unreadable. What finished since the caller last looked must be looked for again afterwards.
     pub fn lower(&self) {
-        let Some(signal) = self.signal.get() else { return };
-        self.raised.store(false, Ordering::SeqCst);
-        // Always: a raise may be between its flag and its signal, and that signal must not stay for ever.
-        signal.clear();
+        if let Some(signal) = self.signal.get() {
+            self.level.lower(|| signal.clear());
+        }
     }
 }

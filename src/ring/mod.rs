@@ -25,6 +25,7 @@
 mod collect;
 mod direct;
 mod drain;
+pub mod level;
 mod observe;
 pub mod parking;
 mod position;

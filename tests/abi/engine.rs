@@ -183,10 +183,14 @@ impl Engine {
 
     /// Submits, however often the ring or the arena is full first.
     pub fn submit_patiently(&self, bytes: &[u8], correlation: u32) -> u64 {
+        let start = Instant::now();
         loop {
             match self.submit(bytes, correlation) {
                 Ok(ticket) => return ticket,
-                Err(TRM_QUEUE_FULL | TRM_ARENA_FULL) => std::thread::yield_now(),
+                Err(TRM_QUEUE_FULL | TRM_ARENA_FULL) => {
+                    assert!(start.elapsed() < Duration::from_nanos(LONG as u64), "no room for item {correlation}");
+                    std::thread::yield_now();
+                }
                 Err(status) => panic!("submit answered {status}"),
             }
         }

@@ -8,6 +8,7 @@ mod collectors;
 mod consumers;
 mod counters;
 mod direct;
+mod level;
 mod parking;
 mod producers;
 mod retire;
