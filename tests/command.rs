@@ -4,8 +4,9 @@ mod cc;
 
 use cc::Program;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 fn sources() -> Vec<PathBuf> {
     let folder = cc::root().join("tools/trommel");
@@ -89,6 +90,41 @@ fn bench_measures_and_draws() {
 }
 
 #[test]
+fn top_shows_an_engine_while_it_is_there() {
+    let (_folder, file) = rules("digits:/[0-9]+/\n");
+    let stats = tempfile::tempdir().expect("a folder");
+    let folder = stats.path().to_str().expect("a UTF-8 path");
+    let look = || trommel(&["top", "--json", "--interval", "0.5", folder], b"");
+    assert_eq!(look().status.code(), Some(1), "there is none yet");
+    let mut scan = Command::new(program());
+    scan.args(["scan", "-f", &file, "--drain", "cpu"]).env("TROMMEL_STATS", folder);
+    let mut scan = scan.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a scan");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let seen = loop {
+        if let [engine] = &json_lines(&look())[..] {
+            break engine.clone();
+        }
+        assert!(Instant::now() < deadline, "it never showed up");
+    };
+    assert_eq!((seen["pid"].as_u64(), seen["drain"].as_str()), (Some(u64::from(scan.id())), Some("cpu")), "{seen}");
+    assert_eq!((seen["rule_sets"].as_u64(), seen["in_flight"].as_u64()), (Some(1), Some(0)), "{seen}");
+    let table = cc::text_of(&trommel(&["top", "-n", "1", "--interval", "0.1", folder], b""));
+    assert!(table.contains("GB/s") && table.contains(&scan.id().to_string()), "{table}");
+    drop(scan.stdin.take());
+    assert_eq!(scan.wait().expect("its end").code(), Some(1));
+    assert_eq!(look().status.code(), Some(1), "it is gone");
+    assert_eq!(stats.path().read_dir().expect("the folder").count(), 0, "nothing is left behind");
+}
+
+#[test]
+fn a_scan_works_where_its_stats_cannot_be_told() {
+    let (_folder, file) = rules("digits:/[0-9]+/\n");
+    let mut scan = Command::new(program());
+    scan.args(["scan", "-f", &file, "--drain", "cpu"]).env("TROMMEL_STATS", "/nowhere/at/all");
+    assert_eq!(cc::text_of(&cc::run(&mut scan, b"a 12 b\n")), "(standard input):1:3: digits: 12\n");
+}
+
+#[test]
 fn adapters_are_listed_for_machines() {
     let output = trommel(&["adapters", "--json"], b"");
     let lines = json_lines(&output);
@@ -106,6 +142,10 @@ fn wrong_arguments_end_in_two_and_help_in_zero() {
         &["check", "--what", "x"],
         &["adapters", "x"],
         &["bench", "--seconds", "soon"],
+        &["top", "/nowhere"],
+        &["top", "--interval", "0", "."],
+        &["top", "--count", "-1", "."],
+        &["top", "--what"],
         &["bench", "--drain", "abacus"],
         &["bench", "--literals"],
         &["bench", "--seconds", "0.01", "--drain", "cpu", "--svg", "/nowhere/chart.svg"],
@@ -114,9 +154,15 @@ fn wrong_arguments_end_in_two_and_help_in_zero() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         assert!(!output.stderr.is_empty(), "{wrong:?}");
     }
-    for help in
-        [&["--help"][..], &["--version"], &["scan", "--help"], &["check", "-h"], &["adapters", "-h"], &["bench", "-h"]]
-    {
+    for help in [
+        &["--help"][..],
+        &["--version"],
+        &["scan", "--help"],
+        &["check", "-h"],
+        &["adapters", "-h"],
+        &["bench", "-h"],
+        &["top", "-h"],
+    ] {
         assert!(cc::text_of(&trommel(help, b"")).contains("trommel"), "{help:?}");
     }
 }

@@ -13,6 +13,7 @@ mod log;
 mod options;
 mod outstanding;
 mod owner;
+mod publish;
 mod sets;
 mod signal;
 mod stats;
@@ -93,6 +94,7 @@ pub struct Engine {
     drain: Mutex<Option<Box<dyn Drain>>>,
     feed: OnceLock<Arc<dyn Feed>>,
     telemetry: OnceLock<Arc<dyn Telemetry>>,
+    publisher: Mutex<Option<publish::Publisher>>,
     kind: DrainKind,
     why: String,
 }
@@ -121,12 +123,14 @@ impl Engine {
             drain: Mutex::new(None),
             feed: OnceLock::new(),
             telemetry: OnceLock::new(),
+            publisher: Mutex::new(None),
             kind: chosen.kind,
             why: chosen.why,
             options,
         });
         let drain = (chosen.start)(&engine)?;
         *engine.drain.lock().expect("nobody else has the new engine") = Some(drain);
+        *lock(&engine.publisher) = publish::Publisher::start(&engine);
         Ok(Handle::new(engine, true))
     }
 
@@ -303,6 +307,7 @@ impl Engine {
 
     /// Ends the drain; called by the last handle.
     fn stop(&self) {
+        drop(lock(&self.publisher).take());
         self.ring.close();
         self.halt();
         self.work.notify_all();

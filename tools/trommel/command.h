@@ -5,6 +5,7 @@
  *   check.c     a rule file: problems, tiers, costs
  *   bench.c     how fast this machine is: what is measured
  *   table.c     and how it is shown: table, JSON, SVG
+ *   top.c       what running engines do
  *
  * `trommel scan` is examples-c/scan_tree. C99 and POSIX threads. */
 #ifndef TROMMEL_COMMAND_H
@@ -15,6 +16,7 @@
 int adapters_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int bench_main(int argc, char **argv);
+int top_main(int argc, char **argv);
 
 /* Says what is wrong with the command line; the exit code for it. */
 int usage_error(const char *what, const char *value);

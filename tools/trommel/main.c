@@ -10,6 +10,7 @@ static const char usage[] =
     "  check RULES              what is wrong with a rule file; how each rule is executed\n"
     "  adapters                 the GPUs, and which drains they support\n"
     "  bench                    how fast this machine scans, by size of item and by drain\n"
+    "  top                      what running engines do, live\n"
     "\n"
     "trommel COMMAND --help tells more; trommel --version is the library's version.\n";
 
@@ -23,6 +24,7 @@ static const command commands[] = {
     {"check", "trommel check", check_main},
     {"adapters", "trommel adapters", adapters_main},
     {"bench", "trommel bench", bench_main},
+    {"top", "trommel top", top_main},
 };
 
 int usage_error(const char *what, const char *value) {
