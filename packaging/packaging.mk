@@ -170,6 +170,8 @@ test-tarball: tarball
 	export PKG_CONFIG_PATH=$(abspath $(PACK))/unpacked/$(NAME)/lib/pkgconfig && \
 		$(CC) -std=c99 $$(pkg-config --cflags trommel) examples-c/quickstart.c $$(pkg-config --libs trommel) -o $(PACK)/unpacked/quickstart
 	LD_LIBRARY_PATH=$(PACK)/unpacked/$(NAME)/lib $(PACK)/unpacked/quickstart | grep '^  rule 8 at 25: 10:42$$'
+	$(C) packaging/load.c -ldl -o $(PACK)/unpacked/load
+	[ "$$(LD_LIBRARY_PATH=$(PACK)/unpacked/$(NAME)/lib $(PACK)/unpacked/load | grep -c '^loaded ')" = 3 ]
 	@echo 'tarball ok'
 
 # ---- Windows: cross-built with MinGW ----
