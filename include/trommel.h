@@ -1352,6 +1352,36 @@ TRM_API trm_status trm_unfinished(const struct trm_engine *engine, trm_ticket *t
 TRM_API trm_status trm_engine_stats(const struct trm_engine *engine, struct trm_engine_stats_t *out);
 
 /**
+ * Cancels an item. Its completion still comes, once, with the status TRM_CANCELLED and without matches, whether its scan
+ * had begun, or even ended, or not; what has not begun is not scanned.
+ *
+ * @param engine  the handle that enqueued the item
+ * @param ticket  its ticket
+ * @return TRM_OK: its completion will say TRM_CANCELLED (so does cancelling it again); TRM_TAKEN: too late, its
+ *         completion was taken, or was not wanted (TRM_DELIVER_*); TRM_ERR_TICKET: never issued, or enqueued on another
+ *         handle; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
+ *
+ * Any thread; also on a closed handle. It never waits: the item's bytes are in use until it is done. A scan that has begun
+ * goes on to its end; a thread of a caller's drain that has claimed the item marks it done as always.
+ */
+TRM_API
+trm_status trm_cancel(struct trm_engine *engine,
+                      trm_ticket ticket);
+
+/**
+ * Gives the items that this handle accepts from now on a time in which they must be done: what is not done by then
+ * completes as TRM_CANCELLED as soon as the drain comes to it, and is not scanned if it has not been.
+ *
+ * @param engine      a handle; others of the same drum have deadlines of their own
+ * @param timeout_ns  counted from each item's acceptance; 0: late at once; below 0: no deadline (as at first)
+ * @return TRM_OK; TRM_ERR_CLOSED; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
+ *
+ * Any thread. Nothing wakes up for a deadline: with the caller drain an item waits until somebody claims, and it is not
+ * given out if it is late then.
+ */
+TRM_API trm_status trm_engine_set_deadline(struct trm_engine *engine, int64_t timeout_ns);
+
+/**
  * Writes compiled rules as bytes that `trm_rules_deserialize` loads without compiling.
  *
  * @param rules     compiled rules

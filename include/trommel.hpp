@@ -313,6 +313,13 @@ public:
                       correlation, ticket != nullptr ? ticket : &unwanted);
   }
 
+  /* TRM_TAKEN: too late. */
+  trm_status try_cancel(trm_ticket ticket) { return trm_cancel(handle_, ticket); }
+  /* For items accepted from now on; below 0: none. */
+  trm_status try_set_deadline(std::int64_t timeout_ns) {
+    return trm_engine_set_deadline(handle_, timeout_ns);
+  }
+
   trm_status try_acquire(std::uint32_t len, region &out, std::int64_t timeout_ns = 0) {
     trm_region taken;
     std::memset(&taken, 0, sizeof taken);

@@ -2,6 +2,7 @@
 
 mod adapter;
 mod call;
+mod cancel;
 mod drain;
 mod engine;
 mod input;
@@ -16,6 +17,7 @@ mod work;
 
 pub use adapter::*;
 pub use call::trm_error;
+pub use cancel::*;
 pub use drain::*;
 pub use engine::*;
 pub use input::*;

@@ -186,7 +186,8 @@ impl<'a> Thread<'a> {
                 // A new set may move the others' indexes: what is in the slot goes first.
                 break;
             }
-            let index = if self.lost() { None } else { self.index(&set) };
+            let off = self.lost() || self.engine.is_off(claim, &job);
+            let index = if off { None } else { self.index(&set) };
             let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
             match index {
                 Some(index) if bytes.len() <= BYTES as usize => {
@@ -283,7 +284,10 @@ impl<'a> Thread<'a> {
             let job = self.engine.ring().payload(&claim);
             let set = finishing.set(job.set);
             let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
-            let outcome = cpu::scan_bytes(self.engine, &job, set, bytes, &mut self.scratch);
+            let outcome = match self.engine.is_off(&claim, &job) {
+                false => cpu::scan_bytes(self.engine, &job, set, bytes, &mut self.scratch),
+                true => self.engine.cancelled(&job, set),
+            };
             finishing.finish(claim, &job, outcome);
         }
         finishing.end();

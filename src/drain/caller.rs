@@ -1,8 +1,8 @@
 //! The caller drain: the user's own threads claim items and mark them done.
 
 use super::{Drain, DrainKind};
-use crate::engine::{Engine, LoadedSet, Outcome, Owners, Tally};
-use crate::ring::{Position, Stage};
+use crate::engine::{Engine, Job, LoadedSet, Outcome, Owners, Tally};
+use crate::ring::{Claim, Position, Stage};
 use crate::scan::Match;
 use crate::status::*;
 use crate::types::trm_work_item;
@@ -46,8 +46,11 @@ impl Engine {
             if gone() {
                 return Some(Err(TRM_ERR_HANDLE.into()));
             }
-            if let Some(mut claims) = self.ring().claim(1) {
-                return claims.next().map(Ok);
+            while let Some(claim) = self.ring().claim(1).and_then(|mut claims| claims.next()) {
+                if !self.is_off(&claim, &self.ring().payload(&claim)) {
+                    return Some(Ok(claim));
+                }
+                self.finish_cancelled(claim);
             }
             // Closed, and everything accepted is claimed: nothing can come any more. An item that is reserved and
             // not published yet still comes, so the closed flag alone says nothing.
@@ -119,11 +122,22 @@ impl Engine {
         if status != TRM_OK {
             outcome.status = status;
         }
-        let (mut owners, mut tally) = (Owners::default(), Tally::default());
-        self.finished_with(&set, 1);
-        tally.expect_last();
-        self.finish(claim, &job, outcome, &mut owners, &mut tally);
-        self.flush(&mut owners, &mut tally);
+        self.finish_one(claim, &job, &set, outcome);
         Ok(())
+    }
+
+    fn finish_cancelled(&self, claim: Claim) {
+        let job = self.ring().payload(&claim);
+        let set = self.set_at(job.set);
+        let outcome = self.cancelled(&job, &set);
+        self.finish_one(claim, &job, &set, outcome);
+    }
+
+    fn finish_one(&self, claim: Claim, job: &Job, set: &Arc<LoadedSet>, outcome: Outcome) {
+        let (mut owners, mut tally) = (Owners::default(), Tally::default());
+        self.finished_with(set, 1);
+        tally.expect_last();
+        self.finish(claim, job, outcome, &mut owners, &mut tally);
+        self.flush(&mut owners, &mut tally);
     }
 }

@@ -99,7 +99,10 @@ impl<'a> Worker<'a> {
             next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
             let (set, items) = run.get_or_insert_with(|| (engine.set_at(job.set), 0));
             *items += 1;
-            let outcome = scan(engine, &job, set, &mut self.scratch);
+            let outcome = match engine.is_off(&claim, &job) {
+                false => scan(engine, &job, set, &mut self.scratch),
+                true => engine.cancelled(&job, set),
+            };
             // What was used and done is counted before the last item can be seen done: who has seen them all done may
             // replace their rules and finds them all counted.
             if next.as_ref().is_none_or(|(next, _)| next.set != job.set) {

@@ -22,6 +22,7 @@ pub struct Batch<'a> {
     runs: &'a [(u32, u64)],
     owner: u32,
     owns_region: bool,
+    due: u64,
 }
 
 impl Batch<'_> {
@@ -43,6 +44,7 @@ impl Batch<'_> {
                 correlation: item.correlation,
                 owner: self.owner,
                 owns_region: self.owns_region,
+                due: self.due,
             }
         }
     }
@@ -94,7 +96,8 @@ impl Handle {
         };
         let (first, count) = (reservation.first(), reservation.count());
         crate::faults::stall_if_asked();
-        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region };
+        let due = state.deadline.map_or(0, |time| engine.due_in(time));
+        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region, due };
         let reservation = match engine.feed() {
             None => Some(reservation),
             Some(feed) => self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known).err(),
@@ -123,6 +126,7 @@ impl Handle {
         known: &mut Known,
     ) -> std::result::Result<(), Reservation> {
         let engine = &*self.engine;
+        loans.any_off |= batch.due != 0;
         if loans.len() >= DEEP && loans.unsent() + reservation.count() < COMPANY {
             // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
             // something is lent, more can be, and nobody needs to be asked.

@@ -115,8 +115,8 @@ impl Handle {
             _ if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
             _ if !ours => Some(Answer::Never(TRM_ERR_TICKET)),
             Stage::Done => match take(&mut self.engine.ring.taker(), position, buffers, &mut taken) {
-                // The handle is being destroyed, and the drain dropped what nobody would collect any more.
-                Ok(()) if taken.items == 0 => Some(Answer::Never(TRM_ERR_HANDLE)),
+                // The drain is dropping what nobody will collect: it is not wanted, or the handle is being destroyed.
+                Ok(()) if taken.items == 0 => self.owner.is_orphan().then_some(Answer::Never(TRM_ERR_HANDLE)),
                 Ok(()) => {
                     state.outstanding.forget(position);
                     Some(Answer::Took(taken))

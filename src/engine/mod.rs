@@ -4,6 +4,7 @@
 //! [`Engine::finish`], and the handle that enqueued an item finds the outcome in the item's slot.
 
 mod accept;
+mod cancel;
 mod collect;
 mod event;
 mod handle;
@@ -43,6 +44,7 @@ use sets::SetTable;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
+use std::time::Instant;
 
 /// What a producer puts into a ring slot.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +61,8 @@ pub struct Job {
     pub owner: u32,
     /// The engine made the region for this item and frees it when the item is done.
     pub owns_region: bool,
+    /// When its time is up, on the engine's clock; 0: never.
+    pub due: u64,
 }
 
 /// What a drain makes of an item.
@@ -97,6 +101,8 @@ pub struct Engine {
     publisher: Mutex<Option<publish::Publisher>>,
     kind: DrainKind,
     why: String,
+    /// Where the engine's clock begins.
+    born: Instant,
 }
 
 impl Engine {
@@ -126,6 +132,7 @@ impl Engine {
             publisher: Mutex::new(None),
             kind: chosen.kind,
             why: chosen.why,
+            born: Instant::now(),
             options,
         });
         let drain = (chosen.start)(&engine)?;
@@ -234,27 +241,32 @@ impl Engine {
 
     /// A drain hands in a finished item. It counts the use of its set out before the last item of a set, and tells the
     /// owners ([`Engine::flush`]) afterwards.
-    pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
+    pub fn finish(&self, claim: Claim, job: &Job, mut outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
         if job.owns_region {
             self.arena.release_copy(job.input_offset);
+        }
+        if self.is_off(&claim, job) {
+            outcome.cancel();
         }
         tally.add(job, &outcome);
         if tally.is_last() {
             self.stats.add(tally);
         }
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
-        let wanted = match self.options.delivery {
-            Delivery::All => true,
-            Delivery::Hits => hit,
-            Delivery::None => false,
-        };
+        let wanted = self.options.delivery == Delivery::All || hit;
         let told = owners.get(self, job.owner);
-        if !wanted || told.owner.is_orphan() {
+        let mut claim = claim;
+        if told.owner.is_orphan() || self.options.delivery == Delivery::None {
             self.ring.finish(claim);
             return;
         }
+        if !wanted {
+            // Cancelled just now: that is wanted.
+            let Some(cancelled) = self.ring.finish_unless_cancelled(claim) else { return };
+            claim = cancelled;
+        }
         let position = claim.position();
-        self.ring.complete(claim, outcome);
+        self.ring.settle(claim, outcome, Outcome::cancel);
         fence(Ordering::SeqCst);
         told.collectable = true;
         if told.owner.is_orphan() {

@@ -11,6 +11,7 @@ use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// See the module.
 pub struct Owner {
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub known: Known,
     /// Places of the sets of the batch in hand, and how many items of each.
     pub runs: Vec<(u32, u64)>,
+    /// The time that items accepted from now on have.
+    pub deadline: Option<Duration>,
 }
 
 impl Owner {

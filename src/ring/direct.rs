@@ -64,6 +64,7 @@ impl<P: Copy, O> Ring<P, O> {
     /// Whether an accepted item is beyond being claimed.
     fn is_past(&self, position: Position) -> bool {
         let word = self.slots().stage(position).load(Ordering::Relaxed);
-        word != position.in_phase(Phase::Free) && word != position.in_phase(Phase::Queued)
+        let waits = [Phase::Free, Phase::Queued, Phase::Cancelled].map(|phase| position.in_phase(phase));
+        !waits.contains(&word)
     }
 }

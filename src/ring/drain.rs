@@ -48,7 +48,8 @@ impl<P: Copy, O> Ring<P, O> {
         self.slots().read_payloads(claims.first, claims.count, f);
     }
 
-    /// Passes the outcome on to whoever takes it; the slot stays in use until then.
+    /// Passes the outcome on to whoever takes it; the slot stays in use until then. Nobody may cancel the item at the
+    /// same time: otherwise it is `settle` that does it.
     #[inline]
     pub fn complete(&self, claim: Claim, outcome: O) {
         self.check(claim.ring);
@@ -76,15 +77,26 @@ impl<P: Copy, O> Ring<P, O> {
     /// Gives up a claim without completing it: whoever names its position to [`Ring::reclaim`] first gets it.
     pub fn lend(&self, claim: Claim) -> Position {
         self.check(claim.ring);
-        self.slots().pass_on(Phase::Lent, claim.position, 1);
-        claim.position
+        let (position, stage) = (claim.position, self.slots().stage(claim.position));
+        // Release: what the holder read of the slot was read.
+        let lend = |from, to| {
+            stage.compare_exchange(position.in_phase(from), position.in_phase(to), Ordering::Release, Ordering::Relaxed)
+        };
+        // Where it is not cancelled it is before the second look, at the latest.
+        let lent = lend(Phase::Queued, Phase::Lent).or_else(|_| lend(Phase::Cancelled, Phase::Withdrawn));
+        assert!(lent.is_ok(), "only what was claimed from the tail is lent");
+        position
     }
 
     /// The claim of a position that was lent out; `None` if it is not lent now. One of many callers gets it.
     pub fn reclaim(&self, position: Position) -> Option<Claim> {
-        let (lent, held) = (position.in_phase(Phase::Lent), position.in_phase(Phase::Held));
+        let stage = self.slots().stage(position);
         // Acquire: the payload comes with it.
-        self.slots().stage(position).compare_exchange(lent, held, Ordering::Acquire, Ordering::Relaxed).ok()?;
+        let reclaim = |from, to| {
+            stage.compare_exchange(position.in_phase(from), position.in_phase(to), Ordering::Acquire, Ordering::Relaxed)
+        };
+        // What is cancelled between the two looks is found by the second.
+        reclaim(Phase::Lent, Phase::Queued).or_else(|_| reclaim(Phase::Withdrawn, Phase::Cancelled)).ok()?;
         Some(Claim { ring: self.fixed.id, position })
     }
 }

@@ -7,11 +7,14 @@
 //! ────────▶ Free ────────▶ Queued ───────▶ Queued ────────▶ Done ◀─────▶ Taking ──▶ Free, next lap
 //!  (head)                          (tail)  │    │                                    ▲
 //!                                     lend │    │ finish: nobody wants the outcome   │
-//!                                          ▼    └────────────────────────────────────┤
-//!                                         Lent ── reclaim ──▶ Held ── complete, finish ──▶
+//!                                          ▼    └────────────────────────────────────┘
+//!                                         Lent ── reclaim ──▶ Queued, claimed
 //! ```
 //!
 //! A producer that hands its items to a device itself publishes them as `Held` at once (`publish_claimed`).
+//!
+//! An item that is not done can be cancelled: `Queued` becomes `Cancelled`, `Lent` and `Held` become `Withdrawn`. Those
+//! go the same ways, and whoever completes the item (`settle`) learns of it, or the cancelling comes too late.
 //!
 //! - A slot's stage word is `position | phase`, so it tells which item of the endless sequence it is about. A late
 //!   word of one lap can't be taken for a later one's, and "done" is exact for ever.
@@ -22,6 +25,7 @@
 //! - `freed` counts the slots given back. It is raised *before* the slots become free, so `accepted - freed` is never
 //!   more than the capacity and never negative.
 
+mod cancel;
 mod collect;
 mod direct;
 mod drain;

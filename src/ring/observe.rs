@@ -52,9 +52,11 @@ impl<P: Copy, O> Ring<P, O> {
         }
         match word - position.word() {
             phase if phase == Phase::Free as u64 => Stage::Reserved,
-            phase if phase == Phase::Queued as u64 => self.queued_or_claimed(position),
-            phase if phase == Phase::Lent as u64 || phase == Phase::Held as u64 => Stage::Claimed,
-            _ => Stage::Done,
+            phase if phase == Phase::Queued as u64 || phase == Phase::Cancelled as u64 => {
+                self.queued_or_claimed(position)
+            }
+            phase if phase == Phase::Done as u64 || phase == Phase::Taking as u64 => Stage::Done,
+            _ => Stage::Claimed,
         }
     }
 

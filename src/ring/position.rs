@@ -79,12 +79,16 @@ pub(super) enum Phase {
     Queued = 1,
     /// Claimed, and whoever names the position first completes it.
     Lent = 2,
-    /// Was lent and was named: one thread completes it now.
+    /// Its producer claimed it at once: the tail is not past it for that.
     Held = 3,
     /// The outcome is written.
     Done = 4,
     /// One thread looks at the outcome, and takes it or puts it back.
     Taking = 5,
+    /// As Queued, and the item was cancelled.
+    Cancelled = 6,
+    /// As Lent or Held, and the item was cancelled.
+    Withdrawn = 7,
 }
 
 #[cfg(test)]

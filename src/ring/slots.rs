@@ -6,8 +6,8 @@
 //! | access | by whom | while the stage word of the position is |
 //! | --- | --- | --- |
 //! | payload write | the one whose reservation covers the position | Free |
-//! | payload read | the holder of the claim | Queued, Held |
-//! | outcome write | the holder of the claim | Queued, Held |
+//! | payload read | the holder of the claim | Queued, Held, and these cancelled |
+//! | outcome write | the holder of the claim | Queued, Held, and these cancelled |
 //! | payload and outcome in `inspect`, `discard` | the one that moved the word to Taking | Taking |
 //!
 //! The debug build and the models check the right-hand column at every access.
@@ -15,6 +15,9 @@
 use super::position::{Phase, Position};
 use super::sync::{AtomicU64, Ordering, UnsafeCell};
 use std::mem::MaybeUninit;
+
+/// The phases in which somebody holds the claim of an item.
+const CLAIMED: [Phase; 4] = [Phase::Queued, Phase::Held, Phase::Cancelled, Phase::Withdrawn];
 
 /// Stages, payloads and outcomes are separate arrays: whoever looks for work or room reads eight stages a cache line.
 pub(super) struct Slots<P, O> {
@@ -63,7 +66,7 @@ impl<P, O> Slots<P, O> {
         &self.stages[self.slot(position)]
     }
 
-    /// How many of the `max` slots from `first` on are in `phase` of just these positions. It ends by itself at the
+    /// How many of the `max` slots from `first` on are in `phase` of just these positions, cancelled or not. It ends by itself at the
     /// capacity: the slot that comes round again can't be in two laps.
     #[inline(always)]
     pub(super) fn count_in(&self, phase: Phase, first: Position, max: usize) -> usize {
@@ -71,7 +74,8 @@ impl<P, O> Slots<P, O> {
         let is_there = |&i: &usize| {
             let position = first.plus(i as u64);
             // Acquire: with Free, what was in the slot before was read. With Queued, the payload comes along.
-            stages[position.index() as usize & (stages.len() - 1)].load(Ordering::Acquire) == position.in_phase(phase)
+            let word = stages[position.index() as usize & (stages.len() - 1)].load(Ordering::Acquire);
+            word == position.in_phase(phase) || phase == Phase::Queued && word == position.in_phase(Phase::Cancelled)
         };
         (0..max).take_while(is_there).count()
     }
@@ -121,7 +125,7 @@ impl<P, O> Slots<P, O> {
         let payloads = &*self.payloads;
         for i in 0..count as u64 {
             let position = first.plus(i);
-            self.check(position, &[Phase::Queued, Phase::Held]);
+            self.check(position, &CLAIMED);
             // SAFETY: as in `read_payload`.
             f(payloads[position.index() as usize & (payloads.len() - 1)].with(|cell| unsafe { (*cell).assume_init() }));
         }
@@ -132,7 +136,7 @@ impl<P, O> Slots<P, O> {
     where
         P: Copy,
     {
-        self.check(position, &[Phase::Queued, Phase::Held]);
+        self.check(position, &CLAIMED);
         // SAFETY: see the table: it was written before the slot was published, and is not written again before the
         // claim is completed.
         self.payloads[self.slot(position)].with(|cell| unsafe { (*cell).assume_init() })
@@ -140,10 +144,17 @@ impl<P, O> Slots<P, O> {
 
     #[inline(always)]
     pub(super) fn write_outcome(&self, position: Position, outcome: O) {
-        self.check(position, &[Phase::Queued, Phase::Held]);
+        self.check(position, &CLAIMED);
         // SAFETY: see the table: the one claim gives access to the outcome until the item is done. The cell holds no
         // outcome now: the one before was discarded when its item was taken.
         self.outcomes[self.slot(position)].with_mut(|cell| unsafe { (*cell).write(outcome) });
+    }
+
+    /// Changes the outcome that the claim's holder wrote and has not passed on.
+    pub(super) fn change_outcome(&self, position: Position, f: impl FnOnce(&mut O)) {
+        self.check(position, &CLAIMED);
+        // SAFETY: see the table: as for `write_outcome`, which was called before.
+        self.outcomes[self.slot(position)].with_mut(|cell| f(unsafe { (*cell).assume_init_mut() }));
     }
 
     /// Shows the payload and the outcome of an item that is being taken.

@@ -196,6 +196,16 @@ impl Engine {
         }
     }
 
+    pub fn cancel(&self, ticket: u64) -> trm_status {
+        // SAFETY: a handle of ours.
+        unsafe { trm_cancel(self.0, ticket) }
+    }
+
+    pub fn set_deadline(&self, timeout: i64) -> trm_status {
+        // SAFETY: a handle of ours.
+        unsafe { trm_engine_set_deadline(self.0, timeout) }
+    }
+
     // ---- results ----
 
     pub fn is_done(&self, ticket: u64) -> trm_status {

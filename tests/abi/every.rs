@@ -47,6 +47,8 @@ pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
             trm_enqueue_batch(engine, &item(), 1, null_mut(), &mut accepted)
         }),
         ("trm_submit", |engine| unsafe { trm_submit(engine, b"a".as_ptr().cast(), 1, 0, 0, null_mut()) }),
+        ("trm_cancel", |engine| unsafe { trm_cancel(engine, 1) }),
+        ("trm_engine_set_deadline", |engine| unsafe { trm_engine_set_deadline(engine, LONG) }),
         ("trm_is_done", |engine| unsafe { trm_is_done(engine, 1) }),
         ("trm_wait", |engine| unsafe {
             let (mut completion, mut count) = (trm_completion::default(), 0);

@@ -72,7 +72,9 @@ pub fn results(table: &mut Table) {
     for wrong in [0, ticket + 1, u64::MAX, 1 << 61, (1 << 61) + ticket] {
         table.answers("trm_is_done", "never issued", TRM_ERR_TICKET, engine.is_done(wrong));
         table.answers("trm_wait", "never issued", TRM_ERR_TICKET, engine.wait(wrong, -1).unwrap_err());
+        table.answers("trm_cancel", "never issued", TRM_ERR_TICKET, engine.cancel(wrong));
     }
+    table.answers("trm_cancel", "another handle's", TRM_ERR_TICKET, engine.attach().cancel(ticket));
     // SAFETY of all: as in `options_and_attach`; impossible lengths are refused before anything is touched.
     unsafe {
         let (mut completion, mut count, mut items) = (trm_completion::default(), 0, 0);
@@ -100,6 +102,10 @@ pub fn results(table: &mut Table) {
     }
     assert_eq!(engine.wait(ticket, NOW).unwrap().spans(), [(0, 1, 0)], "nothing was consumed");
     table.answers("trm_wait", "taken", TRM_TAKEN, engine.wait(ticket, -1).unwrap_err());
+    table.answers("trm_cancel", "taken", TRM_TAKEN, engine.cancel(ticket));
+    for time in [i64::MIN, i64::MAX, 0, -1] {
+        table.answers("trm_engine_set_deadline", "any time", TRM_OK, engine.set_deadline(time));
+    }
     table.answers("trm_collect", "nothing", TRM_EMPTY, engine.collect(NOW).unwrap_err());
     table.answers("trm_engine_close", "impossible time", TRM_OK, engine.close(i64::MIN));
     table.answers("trm_engine_close", "twice", TRM_OK, engine.close(i64::MAX));

@@ -2,6 +2,7 @@
 
 #[path = "../abi/mod.rs"]
 mod abi;
+mod cancel;
 mod ending;
 mod full;
 mod handles;

@@ -4,6 +4,7 @@
 //! `docs/ring-proofs.md` lists which of them fails when an ordering or a check in the ring is weakened.
 #![cfg(loom)]
 
+mod cancel;
 mod collectors;
 mod consumers;
 mod counters;

@@ -53,7 +53,8 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             if most == 0 {
                 break;
             }
-            let plain = self.live.kernel.plain_run(index, most);
+            // Those that were cancelled are looked at one by one.
+            let plain = if self.lender.loans.any_off { 0 } else { self.live.kernel.plain_run(index, most) };
             if plain > 0 {
                 let claims = self.lender.loans.take(at, plain);
                 self.finish_plain(claims);
@@ -171,7 +172,11 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let job = engine.ring().payload(&claim);
         let records = self.live.kernel.matches(position.ticket() - 1, done);
         let set = engine.known_set(job.set, self.lender.known).clone();
-        let Some(outcome) = outcome_of(engine, &job, &set, done, records) else {
+        let found = match engine.is_off(&claim, &job) {
+            true => Some(engine.cancelled(&job, &set)),
+            false => outcome_of(engine, &job, &set, done, records),
+        };
+        let Some(outcome) = found else {
             self.lender.to_ring(position, 1);
             self.for_host.push(claim);
             return;
@@ -209,6 +214,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     }
 
     fn end(self) -> Harvest {
+        if self.lender.loans.is_empty() {
+            self.lender.loans.any_off = false;
+        }
         if !self.for_host.is_empty() {
             self.shared.host_items.fetch_add(self.for_host.len() as u64, Ordering::Relaxed);
             self.shared.to_host(self.for_host);

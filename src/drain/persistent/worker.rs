@@ -41,6 +41,11 @@ impl Worker {
         for claim in claims {
             let job = engine.ring().payload(&claim);
             let set = finishing.set(job.set);
+            if engine.is_off(&claim, &job) {
+                let cancelled = engine.cancelled(&job, set);
+                finishing.finish(claim, &job, cancelled);
+                continue;
+            }
             let there = engine.arena().bytes(job.input_offset, job.input_len);
             // Device memory is slow to read, so it is read once, in order.
             self.bytes.clear();
