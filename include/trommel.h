@@ -1104,6 +1104,46 @@ trm_status trm_input_acquire(struct trm_engine *engine,
 TRM_API trm_status trm_input_release(struct trm_engine *engine, uint32_t input_offset);
 
 /**
+ * Makes the caller's own memory a part of the input space: items name bytes in it, and nothing is copied.
+ *
+ * For memory that is there anyway: mapped files, pools of packets. The CPU drain and the caller drain read it in place;
+ * a GPU drain copies items out of it, as `trm_submit` does. Until it is unregistered it must stay readable (a mapped
+ * file that is cut short is not), and the bytes of items in flight must not change.
+ *
+ * @param engine        any handle of the drum; the input space is the drum's
+ * @param bytes         the buffer; lent until `trm_buffer_unregister` has answered TRM_OK, or the drum is destroyed
+ * @param len           bytes, at least 1. An item may lie anywhere in it, but not reach over its end.
+ * @param input_offset  receives where the buffer begins in the input space: byte `n` of it is `*input_offset + n` for
+ *                      `trm_work_item.input_offset`. A multiple of 64.
+ * @param error         receives the reason of a failure; may be NULL
+ * @return TRM_OK; TRM_ERR_RANGE: the input space has 4 GiB for the arena and all buffers, and so much is not left in a
+ *         row; TRM_ERR_INVALID: `len` is 0; TRM_ERR_CLOSED; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
+ *
+ * Any thread. With registered buffers `trm_enqueue` and `trm_enqueue_batch` may also answer TRM_ARENA_FULL where a GPU
+ * drains: there is no room for copies now.
+ */
+TRM_API
+trm_status trm_buffer_register(struct trm_engine *engine,
+                               const void *bytes,
+                               size_t len,
+                               uint32_t *input_offset,
+                               struct trm_error *error);
+
+/**
+ * Takes a buffer out of the input space again: new items in it are refused at once, those in flight are waited for.
+ *
+ * @param engine        any handle of the drum
+ * @param input_offset  what `trm_buffer_register` told
+ * @param timeout_ns    how long to wait for items in flight: 0 does not wait, below 0 waits for ever
+ * @return TRM_OK: nothing reads the buffer any more; TRM_TIMEOUT: items are still in flight, so the buffer has to stay:
+ *         call again; TRM_ERR_INVALID: no buffer begins there (unregistered twice?); TRM_ERR_NULL; TRM_ERR_HANDLE;
+ *         TRM_ERR_FORKED
+ *
+ * Any thread. Also after a close. Results need not be collected for it.
+ */
+TRM_API trm_status trm_buffer_unregister(struct trm_engine *engine, uint32_t input_offset, int64_t timeout_ns);
+
+/**
  * Accepts one item.
  *
  * @param engine  the handle that the item will be completed on

@@ -328,6 +328,16 @@ public:
     return status;
   }
 
+  /* The caller's own memory as input; it has to stay until try_unregister has answered TRM_OK. */
+  trm_status try_register(const void *bytes, std::size_t len, std::uint32_t &input_offset,
+                          trm_error *why = nullptr) {
+    return trm_buffer_register(handle_, bytes, len, &input_offset, why);
+  }
+
+  trm_status try_unregister(std::uint32_t input_offset, std::int64_t timeout_ns = -1) {
+    return trm_buffer_unregister(handle_, input_offset, timeout_ns);
+  }
+
   /* All or a prefix: accepted items have the tickets first ... first + accepted - 1. */
   trm_status try_enqueue(const trm_work_item *items, std::size_t count, std::size_t &accepted,
                          trm_ticket *first = nullptr) {

@@ -12,7 +12,8 @@ use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor}
 use trommel::gpu::Choice;
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 use trommel::scan::{Match, Scratch};
-use trommel::types::{trm_completion, trm_match};
+use trommel::status::{TRM_ARENA_FULL, TRM_QUEUE_FULL};
+use trommel::types::{trm_completion, trm_match, trm_work_item};
 
 fn options() -> Options {
     let adapter = match common::choice() {
@@ -233,6 +234,50 @@ fn large_items_are_scanned_to_their_end() {
             let starts: Vec<u64> = matches.iter().map(|m| m.start).collect();
             assert_eq!(starts, [0, len as u64 / 3, len as u64 - 6], "{len} bytes");
         }
+    }
+}
+
+/// The device sees the arena only: items in registered buffers are copied there, and the buffer is free at once.
+#[test]
+fn items_in_registered_buffers_are_found_on_the_device() {
+    let _calm = calm();
+    let text = b"hay needle hay needle ".repeat(200);
+    for options in [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }] {
+        let handle = engine(options);
+        let registered = handle.engine().arena().registered();
+        // SAFETY: the text stays to the end of the test.
+        let offset = unsafe { registered.register(text.as_ptr(), text.len() as u64) }.unwrap();
+        let in_arena = handle.acquire(8, None).unwrap().unwrap();
+        handle.engine().arena().write(&in_arena, b"a needle");
+        let items: Vec<_> = (0..100u32)
+            .map(|n| trm_work_item {
+                input_offset: if n % 10 == 3 { in_arena.offset } else { offset + 22 * n },
+                input_len: if n % 10 == 3 { 8 } else { 22 },
+                rule_set_id: 1,
+                correlation: n,
+            })
+            .collect();
+        let mut sent = 0;
+        let (mut completions, mut matches) = (Vec::new(), Vec::new());
+        while completions.len() < items.len() {
+            while sent < items.len() {
+                match handle.enqueue(&items[sent..]) {
+                    Ok((_, accepted)) => sent += accepted,
+                    Err(full) => {
+                        assert!(full.status == TRM_ARENA_FULL || full.status == TRM_QUEUE_FULL, "{full:?}");
+                        break;
+                    }
+                }
+            }
+            collect(&handle, &mut completions, &mut matches);
+        }
+        for completion in &completions {
+            let wanted = if completion.correlation % 10 == 3 { 1 } else { 4 };
+            assert_eq!(completion.match_count, wanted, "{completion:?}");
+        }
+        assert!(registered.unregister(offset, Some(Instant::now())).unwrap());
+        handle.engine().arena().release(in_arena.offset).unwrap();
+        assert_eq!(handle.engine().arena().used(), 0);
     }
 }
 

@@ -27,6 +27,8 @@ static trm_status (*trm_engine_load_rules_)(struct trm_engine *engine, uint32_t 
 static trm_status (*trm_engine_unload_rules_)(struct trm_engine *engine, uint32_t rule_set_id);
 static trm_status (*trm_input_acquire_)(struct trm_engine *engine, uint32_t len, int64_t timeout_ns, struct trm_region *region);
 static trm_status (*trm_input_release_)(struct trm_engine *engine, uint32_t input_offset);
+static trm_status (*trm_buffer_register_)(struct trm_engine *engine, const void *bytes, size_t len, uint32_t *input_offset, struct trm_error *error);
+static trm_status (*trm_buffer_unregister_)(struct trm_engine *engine, uint32_t input_offset, int64_t timeout_ns);
 static trm_status (*trm_enqueue_)(struct trm_engine *engine, const struct trm_work_item *item, trm_ticket *ticket);
 static trm_status (*trm_enqueue_batch_)(struct trm_engine *engine, const struct trm_work_item *items, size_t count, trm_ticket *first, size_t *accepted);
 static trm_status (*trm_submit_)(struct trm_engine *engine, const void *bytes, uint32_t len, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket);
@@ -67,6 +69,8 @@ static const struct {
     {"trm_engine_unload_rules", (void **)&trm_engine_unload_rules_},
     {"trm_input_acquire", (void **)&trm_input_acquire_},
     {"trm_input_release", (void **)&trm_input_release_},
+    {"trm_buffer_register", (void **)&trm_buffer_register_},
+    {"trm_buffer_unregister", (void **)&trm_buffer_unregister_},
     {"trm_enqueue", (void **)&trm_enqueue_},
     {"trm_enqueue_batch", (void **)&trm_enqueue_batch_},
     {"trm_submit", (void **)&trm_submit_},
@@ -206,6 +210,16 @@ trm_status trm_input_acquire(struct trm_engine *engine, uint32_t len, int64_t ti
 trm_status trm_input_release(struct trm_engine *engine, uint32_t input_offset) {
   if (!trm_input_release_) return TRM_ERR_UNSUPPORTED;
   return trm_input_release_(engine, input_offset);
+}
+
+trm_status trm_buffer_register(struct trm_engine *engine, const void *bytes, size_t len, uint32_t *input_offset, struct trm_error *error) {
+  if (!trm_buffer_register_) return TRM_ERR_UNSUPPORTED;
+  return trm_buffer_register_(engine, bytes, len, input_offset, error);
+}
+
+trm_status trm_buffer_unregister(struct trm_engine *engine, uint32_t input_offset, int64_t timeout_ns) {
+  if (!trm_buffer_unregister_) return TRM_ERR_UNSUPPORTED;
+  return trm_buffer_unregister_(engine, input_offset, timeout_ns);
 }
 
 trm_status trm_enqueue(struct trm_engine *engine, const struct trm_work_item *item, trm_ticket *ticket) {

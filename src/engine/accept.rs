@@ -59,7 +59,69 @@ impl Batch<'_> {
 impl Handle {
     /// Accepts all items or a prefix of them; answers the first one's position and how many.
     pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
-        self.accept(items, false)
+        if !items.iter().any(|item| self.is_registered(item)) {
+            return self.accept(items, false);
+        }
+        check_ranges(&self.engine, items)?;
+        if self.engine.feed().is_some() {
+            return self.enqueue_copies(items);
+        }
+        // Held before they are accepted: a drain may be done with them before this goes on.
+        let held = || items.iter().filter(|item| self.is_registered(item));
+        self.hold(held())?;
+        let accepted = self.accept(items, false);
+        let count = accepted.as_ref().map_or(0, |&(_, count)| count);
+        self.let_go(items[count..].iter().filter(|item| self.is_registered(item)));
+        accepted
+    }
+
+    /// A device sees the arena only: items in registered buffers are copied there. The first items that are all of one
+    /// kind are accepted, as many as fit.
+    fn enqueue_copies(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
+        let registered = self.is_registered(&items[0]);
+        let alike = items.iter().take_while(|item| self.is_registered(item) == registered).count();
+        let items = &items[..alike];
+        if !registered {
+            return self.accept(items, false);
+        }
+        let arena = &self.engine.arena;
+        self.hold(items.iter())?;
+        let mut copies = Vec::with_capacity(items.len());
+        let mut refusal = TRM_ARENA_FULL.into();
+        for item in items {
+            match arena.copy_in(arena.bytes(item.input_offset, item.input_len)) {
+                Ok(Some(region)) => copies.push(trm_work_item { input_offset: region.offset, ..*item }),
+                Ok(None) => break,
+                Err(too_large) => {
+                    refusal = too_large;
+                    break;
+                }
+            }
+        }
+        self.let_go(items.iter());
+        let accepted = if copies.is_empty() { Err(refusal) } else { self.accept(&copies, true) };
+        let count = accepted.as_ref().map_or(0, |&(_, count)| count);
+        copies[count..].iter().for_each(|copy| arena.release_copy(copy.input_offset));
+        accepted
+    }
+
+    fn is_registered(&self, item: &trm_work_item) -> bool {
+        self.engine.arena.registered().is_here(item.input_offset)
+    }
+
+    /// Holds the buffers of all these items, or of none.
+    fn hold<'a>(&self, items: impl Iterator<Item = &'a trm_work_item> + Clone) -> Result<()> {
+        for (nth, item) in items.clone().enumerate() {
+            if let Err(refusal) = self.engine.arena.registered().hold(item.input_offset, item.input_len) {
+                self.let_go(items.take(nth));
+                return Err(refusal);
+            }
+        }
+        Ok(())
+    }
+
+    fn let_go<'a>(&self, items: impl Iterator<Item = &'a trm_work_item>) {
+        items.for_each(|item| self.engine.arena.registered().done(item.input_offset));
     }
 
     /// Copies the bytes into the arena and enqueues them.
@@ -156,16 +218,16 @@ impl Handle {
     }
 }
 
-/// Checks that every item's bytes lie in the arena.
+/// Checks that every item's bytes lie in the arena, or in a registered buffer.
 fn check_ranges(engine: &Engine, items: &[trm_work_item]) -> Result<()> {
     let end = |item: &trm_work_item| u64::from(item.input_offset) + u64::from(item.input_len);
     if items.iter().map(end).fold(0, u64::max) <= engine.arena.len() {
         return Ok(());
     }
     let wrong = items.iter().position(|item| !engine.arena.contains(item.input_offset, item.input_len));
-    let at = wrong.expect("one ends behind the arena");
+    let Some(at) = wrong else { return Ok(()) };
     let message = format!(
-        "item {at}: offset {} + length {} lies outside the input space of {} bytes",
+        "item {at}: offset {} + length {} lies outside the arena of {} bytes and outside every registered buffer",
         items[at].input_offset,
         items[at].input_len,
         engine.arena.len()

@@ -244,6 +244,8 @@ impl Engine {
     pub fn finish(&self, claim: Claim, job: &Job, mut outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
         if job.owns_region {
             self.arena.release_copy(job.input_offset);
+        } else if self.arena.registered().is_here(job.input_offset) {
+            self.arena.registered().done(job.input_offset);
         }
         if self.is_off(&claim, job) {
             outcome.cancel();

@@ -1,11 +1,14 @@
-//! The input arena: regions that callers acquire, write, point items at, and give back.
+//! The input space: the arena, with regions that callers acquire, write, point items at, and give back; behind it the
+//! callers' own registered buffers.
 //!
 //! Which parts are free is kept by `offset-allocator` (Aaltonen's two-level bins: constant time, any order of frees)
 //! in units of 64 bytes, so that regions never share a cache line and 4 GiB fit its 32-bit sizes.
 
 mod memory;
 mod pages;
+mod registered;
 pub use memory::{Memory, TAIL_PADDING};
+pub use registered::Registered;
 
 use crate::ring::parking::WaitList;
 use crate::status::{Error, Result, TRM_ERR_INVALID, TRM_ERR_RANGE};
@@ -33,6 +36,7 @@ pub struct Arena {
     memory: Memory,
     regions: Mutex<Regions>,
     freed: WaitList,
+    registered: Registered,
 }
 
 struct Regions {
@@ -62,11 +66,13 @@ impl Arena {
     /// An arena over `memory`, all of it free, beside a ring of `ring_size` items.
     pub fn new(memory: Memory, ring_size: u32) -> Self {
         let units = (memory.len() as u64 / UNIT) as u32;
+        let registered = Registered::behind(memory.len() as u64);
         let allocator = Allocator::with_max_allocs(units, (ring_size + CALLERS_REGIONS).min(units.max(16) + 2));
         Self {
             memory,
             regions: Mutex::new(Regions { allocator, held: HashMap::new(), used_units: 0 }),
             freed: WaitList::new(),
+            registered,
         }
     }
 
@@ -165,12 +171,21 @@ impl Arena {
 
     /// Whether `[offset, offset + len)` lies in the input space.
     pub fn contains(&self, offset: u32, len: u32) -> bool {
-        u64::from(offset) + u64::from(len) <= self.len()
+        u64::from(offset) + u64::from(len) <= self.len() || self.registered.contains(offset, len)
     }
 
     /// An item's bytes.
+    #[inline]
     pub fn bytes(&self, offset: u32, len: u32) -> &[u8] {
-        self.memory.bytes(offset, len)
+        match self.registered.is_here(offset) {
+            false => self.memory.bytes(offset, len),
+            true => self.registered.bytes(offset, len),
+        }
+    }
+
+    /// The callers' own memory.
+    pub fn registered(&self) -> &Registered {
+        &self.registered
     }
 
     /// Wakes those who wait for room, so that they look at their engine's state again.

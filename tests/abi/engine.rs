@@ -145,6 +145,24 @@ impl Engine {
         region
     }
 
+    /// Registers bytes that have to stay until they are unregistered.
+    ///
+    /// # Safety
+    /// As for `trm_buffer_register`.
+    pub unsafe fn register(&self, bytes: &[u8]) -> Result<u32, trm_status> {
+        let mut offset = 0;
+        // SAFETY: passed on.
+        match unsafe { trm_buffer_register(self.0, bytes.as_ptr().cast(), bytes.len(), &mut offset, null_mut()) } {
+            TRM_OK => Ok(offset),
+            status => Err(status),
+        }
+    }
+
+    pub fn unregister(&self, offset: u32, timeout: i64) -> trm_status {
+        // SAFETY: a handle of ours.
+        unsafe { trm_buffer_unregister(self.0, offset, timeout) }
+    }
+
     // ---- work ----
 
     pub fn enqueue(&self, item: trm_work_item) -> Result<u64, trm_status> {

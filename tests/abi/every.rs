@@ -41,6 +41,12 @@ pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
             trm_input_acquire(engine, 1, LONG, &mut region)
         }),
         ("trm_input_release", |engine| unsafe { trm_input_release(engine, 0) }),
+        ("trm_buffer_register", |engine| unsafe {
+            static BYTES: [u8; 4] = *b"abcd";
+            let mut offset = 0;
+            trm_buffer_register(engine, BYTES.as_ptr().cast(), 4, &mut offset, null_mut())
+        }),
+        ("trm_buffer_unregister", |engine| unsafe { trm_buffer_unregister(engine, 8192, NOW) }),
         ("trm_enqueue", |engine| unsafe { trm_enqueue(engine, &item(), null_mut()) }),
         ("trm_enqueue_batch", |engine| unsafe {
             let mut accepted = 0;

@@ -64,6 +64,53 @@ pub fn input_and_work(table: &mut Table) {
     assert_eq!((engine.head(), engine.stats().arena_used), (4, 0), "what was refused left nothing behind");
 }
 
+pub fn buffers(table: &mut Table) {
+    let engine = Engine::caller(&["a"], |options| options.arena_bytes = 4096);
+    let raw = engine.raw();
+    let bytes = [b'a'; 100];
+    // SAFETY of all: as in `options_and_attach`; impossible lengths are refused before anything is touched.
+    unsafe {
+        let mut offset = 7;
+        let mut register = |what: &str, expected, from: *const u8, len, to: *mut u32| {
+            table.says("trm_buffer_register", what, expected, |error| {
+                trm_buffer_register(raw, from.cast(), len, to, error)
+            });
+        };
+        register("no place", TRM_ERR_NULL, bytes.as_ptr(), 100, null_mut());
+        register("no bytes", TRM_ERR_NULL, null(), 1, &mut offset);
+        register("nothing", TRM_ERR_INVALID, bytes.as_ptr(), 0, &mut offset);
+        register("more than the input space", TRM_ERR_RANGE, bytes.as_ptr(), 1 << 32, &mut offset);
+        register("impossible length", TRM_ERR_INVALID, bytes.as_ptr(), usize::MAX, &mut offset);
+        assert_eq!(offset, 7, "a refusal writes nothing");
+        let got = trm_buffer_register(raw, bytes.as_ptr().cast(), 100, &mut offset, null_mut());
+        table.answers("trm_buffer_register", "good", TRM_OK, got);
+        for wrong in [0, 4096, offset + 1, offset + 64, u32::MAX] {
+            table.answers("trm_buffer_unregister", "nothing there", TRM_ERR_INVALID, engine.unregister(wrong, NOW));
+        }
+        let item = |input_offset, input_len| trm_work_item { input_offset, input_len, ..trm_work_item::default() };
+        for (from, len) in [(0, 101), (100, 1), (101, 0), (1, u32::MAX)] {
+            let got = trm_enqueue(raw, &item(offset + from, len), null_mut());
+            table.answers("trm_enqueue", "over a buffer's end", TRM_ERR_RANGE, got);
+        }
+        let got = trm_enqueue(raw, &item(4000, 200), null_mut());
+        table.answers("trm_enqueue", "from the arena into a buffer", TRM_ERR_RANGE, got);
+        table.answers("trm_enqueue", "good", TRM_OK, trm_enqueue(raw, &item(offset + 1, 99), null_mut()));
+        let unknown = trm_work_item { rule_set_id: 9, ..item(offset, 1) };
+        table.answers("trm_enqueue", "unknown set", TRM_ERR_NO_RULES, trm_enqueue(raw, &unknown, null_mut()));
+        table.answers("trm_buffer_unregister", "in flight", TRM_TIMEOUT, engine.unregister(offset, NOW));
+        let got = trm_enqueue(raw, &item(offset, 1), null_mut());
+        table.answers("trm_enqueue", "being unregistered", TRM_ERR_RANGE, got);
+        let drained = engine.drain_one(NOW).map(drop);
+        assert_eq!(drained, Ok(()), "{:?}", table.wrong);
+        table.answers("trm_buffer_unregister", "good", TRM_OK, engine.unregister(offset, NOW));
+        table.answers("trm_buffer_unregister", "twice", TRM_ERR_INVALID, engine.unregister(offset, NOW));
+        let got = trm_enqueue(raw, &item(offset, 1), null_mut());
+        table.answers("trm_enqueue", "unregistered", TRM_ERR_RANGE, got);
+    }
+    engine.collect_all(1);
+    assert_eq!(engine.head(), 1);
+}
+
 pub fn results(table: &mut Table) {
     let engine = Engine::caller(&["a"], |_| ());
     let ticket = engine.submit(b"a", 0).unwrap();

@@ -73,6 +73,7 @@ fn every_call_answers_every_wrong_argument() {
     rules::rules_calls(table);
     rules::saved_rules(table);
     items::input_and_work(table);
+    items::buffers(table);
     items::results(table);
     items::drains(table);
     items::scans(table);

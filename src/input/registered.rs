@@ -1,0 +1,216 @@
+//! The callers' own memory as a part of the input space: behind the arena, each buffer has a range of offsets.
+//!
+//! A buffer stays readable until its unregistering is over, and that waits for the items in flight: each holds a use of
+//! its buffer from before it is accepted until its bytes are not needed any more.
+
+use crate::ring::parking::WaitList;
+use crate::ring::retire::Uses;
+use crate::status::{Error, Result, TRM_ERR_INVALID, TRM_ERR_RANGE};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
+
+/// Offsets of buffers are multiples of this.
+const ALIGNMENT: u64 = 64;
+/// What a u32 offset can name.
+const END: u64 = 1 << 32;
+
+/// The registered buffers of one input space.
+pub struct Registered {
+    /// Below this offset is the arena.
+    begin: u64,
+    /// By their offsets.
+    table: RwLock<BTreeMap<u32, Arc<Buffer>>>,
+    unused: WaitList,
+}
+
+struct Buffer {
+    base: *const u8,
+    len: u32,
+    uses: Uses,
+}
+
+// SAFETY: an address and a length that never change; whoever registers a buffer promises that any thread may read it.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Registered {
+    /// None yet, behind an arena of so many bytes.
+    pub fn behind(arena_bytes: u64) -> Self {
+        // Not directly behind: the arena's end is an offset of the arena (of empty items).
+        let begin = (arena_bytes + 1).next_multiple_of(ALIGNMENT);
+        Self { begin, table: RwLock::default(), unused: WaitList::new() }
+    }
+
+    /// Whether an offset lies where buffers are, not in the arena.
+    #[inline]
+    pub fn is_here(&self, offset: u32) -> bool {
+        u64::from(offset) >= self.begin
+    }
+
+    /// Gives a buffer a range of offsets; answers where that begins.
+    ///
+    /// # Safety
+    /// Until `unregister` has answered `true` for it, `len` bytes from `base` on can be read by any thread.
+    pub unsafe fn register(&self, base: *const u8, len: u64) -> Result<u32> {
+        let mut table = self.write();
+        let mut begin = self.begin;
+        for (&offset, buffer) in table.iter() {
+            if begin + len <= u64::from(offset) {
+                break;
+            }
+            begin = (u64::from(offset) + u64::from(buffer.len)).next_multiple_of(ALIGNMENT);
+        }
+        if begin + len > END || begin == END {
+            return Err(Error::new(
+                TRM_ERR_RANGE,
+                format!(
+                    "no {len} bytes in a row are left of the input space, whose 4 GiB hold the arena and all registered \
+                     buffers: register a part, unregister others, or choose a smaller arena_bytes"
+                ),
+            ));
+        }
+        let offset = begin as u32;
+        table.insert(offset, Arc::new(Buffer { base, len: len as u32, uses: Uses::new() }));
+        Ok(offset)
+    }
+
+    /// Takes a buffer out of the input space: no new item gets it from now on. `false`: there are still items in flight
+    /// in it, and it can be asked for again.
+    pub fn unregister(&self, offset: u32, deadline: Option<Instant>) -> Result<bool> {
+        let Some(buffer) = self.read().get(&offset).cloned() else {
+            return Err(Error::new(
+                TRM_ERR_INVALID,
+                format!(
+                    "no registered buffer starts at offset {offset}: it was unregistered before, or never registered"
+                ),
+            ));
+        };
+        let _unused_already = buffer.uses.retire();
+        let waited = self.unused.wait_until(deadline, || (buffer.uses.count() == 0).then_some(()));
+        if waited.is_some() {
+            let mut table = self.write();
+            // Of two who waited for the same buffer, the second may find another one there by now.
+            if table.get(&offset).is_some_and(|there| Arc::ptr_eq(there, &buffer)) {
+                table.remove(&offset);
+            }
+        }
+        Ok(waited.is_some())
+    }
+
+    /// Whether `[offset, offset + len)` lies in one buffer.
+    pub fn contains(&self, offset: u32, len: u32) -> bool {
+        find(&self.read(), offset, len).is_some()
+    }
+
+    /// Holds the buffer that `[offset, offset + len)` lies in for one item; an error if there is none, or it is being
+    /// unregistered.
+    pub fn hold(&self, offset: u32, len: u32) -> Result<()> {
+        let held = find(&self.read(), offset, len).is_some_and(|(_, buffer)| buffer.uses.try_add(1));
+        if held {
+            return Ok(());
+        }
+        let message = format!("offset {offset} + length {len} lies in a buffer that is being unregistered");
+        Err(Error::new(TRM_ERR_RANGE, message))
+    }
+
+    /// An item does not need its bytes any more.
+    pub fn done(&self, offset: u32) {
+        let table = self.read();
+        let (_, buffer) = find(&table, offset, 0).expect("a buffer stays while an item holds it");
+        if buffer.uses.sub(1) {
+            drop(table);
+            self.unused.notify_all();
+        }
+    }
+
+    /// The bytes of an item that holds its buffer.
+    pub fn bytes(&self, offset: u32, len: u32) -> &[u8] {
+        let table = self.read();
+        let (begin, buffer) = find(&table, offset, len).expect("a buffer stays while an item holds it");
+        // SAFETY: inside the buffer, and whoever registered it keeps it until it is unregistered, which waits for the
+        // item. That nobody writes the bytes meanwhile is the contract of trm_enqueue.
+        unsafe { std::slice::from_raw_parts(buffer.base.add((offset - begin) as usize), len as usize) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<u32, Arc<Buffer>>> {
+        self.table.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<u32, Arc<Buffer>>> {
+        self.table.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The buffer that a range lies in, and where that begins.
+fn find(table: &BTreeMap<u32, Arc<Buffer>>, offset: u32, len: u32) -> Option<(u32, &Arc<Buffer>)> {
+    let (&begin, buffer) = table.range(..=offset).next_back()?;
+    let end = u64::from(offset - begin) + u64::from(len);
+    (end <= u64::from(buffer.len)).then_some((begin, buffer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn register(all: &Registered, bytes: &[u8]) -> Result<u32> {
+        // SAFETY: the tests keep their bytes.
+        unsafe { all.register(bytes.as_ptr(), bytes.len() as u64) }
+    }
+
+    #[test]
+    fn each_buffer_has_a_range_of_its_own() {
+        let all = Registered::behind(4096);
+        let texts: Vec<Vec<u8>> = (1..50u8).map(|n| vec![n; n as usize * 7]).collect();
+        let offsets: Vec<u32> = texts.iter().map(|text| register(&all, text).unwrap()).collect();
+        for (text, &offset) in texts.iter().zip(&offsets) {
+            let len = text.len() as u32;
+            assert!(all.is_here(offset) && offset % 64 == 0 && offset > 4096);
+            assert!(all.contains(offset, len) && !all.contains(offset, len + 1) && !all.contains(offset + 1, len));
+            assert!(all.contains(offset + len, 0) && all.bytes(offset + 3, 4) == &text[3..7]);
+        }
+        assert!(!all.is_here(4096) && !all.contains(4096, 0));
+        // What became free is given out again, where it fits.
+        assert!(all.unregister(offsets[20], None).unwrap());
+        assert_eq!(register(&all, &texts[10]).unwrap(), offsets[20]);
+        assert_eq!(all.unregister(offsets[20] + 1, None).unwrap_err().status, TRM_ERR_INVALID);
+    }
+
+    #[test]
+    fn unregistering_waits_for_the_items() {
+        let all = Registered::behind(4096);
+        let text = [7u8; 100];
+        let offset = register(&all, &text).unwrap();
+        all.hold(offset, 100).unwrap();
+        all.hold(offset + 50, 50).unwrap();
+        let now = Some(Instant::now());
+        assert!(!all.unregister(offset, now).unwrap(), "two items hold it");
+        assert_eq!(all.hold(offset, 1).unwrap_err().status, TRM_ERR_RANGE, "no new ones");
+        all.done(offset);
+        assert!(!all.unregister(offset, now).unwrap());
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| all.unregister(offset, None).unwrap());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            assert_eq!(all.bytes(offset, 100), text);
+            all.done(offset + 50);
+            assert!(waiter.join().unwrap());
+        });
+        assert!(!all.contains(offset, 1));
+        assert_eq!(all.unregister(offset, now).unwrap_err().status, TRM_ERR_INVALID);
+    }
+
+    #[test]
+    fn the_input_space_ends_at_4_gib() {
+        let all = Registered::behind(1 << 32);
+        assert_eq!(register(&all, b"x").unwrap_err().status, TRM_ERR_RANGE, "the arena fills it");
+        let all = Registered::behind(4096);
+        // SAFETY: never read.
+        let far = |len: u64| unsafe { all.register(std::ptr::dangling(), len) };
+        assert_eq!(far(1 << 32).unwrap_err().status, TRM_ERR_RANGE);
+        let whole = (1 << 32) - (4096 + 64);
+        let offset = far(whole).unwrap();
+        assert!(all.contains(offset, whole as u32) && all.contains(u32::MAX, 1));
+        assert_eq!(far(1).unwrap_err().status, TRM_ERR_RANGE);
+    }
+}
