@@ -42,6 +42,8 @@ static trm_status (*trm_claim_)(struct trm_engine *engine, int64_t timeout_ns, s
 static trm_status (*trm_mark_done_)(struct trm_engine *engine, trm_ticket ticket, trm_status status, const struct trm_match *matches, size_t match_count);
 static trm_status (*trm_unfinished_)(const struct trm_engine *engine, trm_ticket *tickets, size_t capacity, size_t *count);
 static trm_status (*trm_engine_stats_)(const struct trm_engine *engine, struct trm_engine_stats_t *out);
+static trm_status (*trm_cancel_)(struct trm_engine *engine, trm_ticket ticket);
+static trm_status (*trm_engine_set_deadline_)(struct trm_engine *engine, int64_t timeout_ns);
 static trm_status (*trm_rules_serialize_)(const struct trm_rules *rules, void *bytes, size_t capacity, size_t *needed);
 static trm_status (*trm_rules_deserialize_)(const void *bytes, size_t len, struct trm_rules **rules, struct trm_error *error);
 
@@ -84,6 +86,8 @@ static const struct {
     {"trm_mark_done", (void **)&trm_mark_done_},
     {"trm_unfinished", (void **)&trm_unfinished_},
     {"trm_engine_stats", (void **)&trm_engine_stats_},
+    {"trm_cancel", (void **)&trm_cancel_},
+    {"trm_engine_set_deadline", (void **)&trm_engine_set_deadline_},
     {"trm_rules_serialize", (void **)&trm_rules_serialize_},
     {"trm_rules_deserialize", (void **)&trm_rules_deserialize_},
 };
@@ -285,6 +289,16 @@ trm_status trm_unfinished(const struct trm_engine *engine, trm_ticket *tickets, 
 trm_status trm_engine_stats(const struct trm_engine *engine, struct trm_engine_stats_t *out) {
   if (!trm_engine_stats_) return TRM_ERR_UNSUPPORTED;
   return trm_engine_stats_(engine, out);
+}
+
+trm_status trm_cancel(struct trm_engine *engine, trm_ticket ticket) {
+  if (!trm_cancel_) return TRM_ERR_UNSUPPORTED;
+  return trm_cancel_(engine, ticket);
+}
+
+trm_status trm_engine_set_deadline(struct trm_engine *engine, int64_t timeout_ns) {
+  if (!trm_engine_set_deadline_) return TRM_ERR_UNSUPPORTED;
+  return trm_engine_set_deadline_(engine, timeout_ns);
 }
 
 trm_status trm_rules_serialize(const struct trm_rules *rules, void *bytes, size_t capacity, size_t *needed) {

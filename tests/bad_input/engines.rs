@@ -95,13 +95,8 @@ pub fn closed(table: &mut Table) {
     for (name, call) in every::on_engine() {
         let expected = match name {
             "trm_engine_close" | "trm_engine_stats" | "trm_event_fd" | "trm_unfinished" => TRM_OK,
-<<<<<<< HEAD
-            "trm_input_release" => TRM_ERR_INVALID,
-            "trm_is_done" | "trm_wait" | "trm_mark_done" | "trm_cancel" => TRM_ERR_TICKET,
-=======
             "trm_input_release" | "trm_buffer_unregister" => TRM_ERR_INVALID,
-            "trm_is_done" | "trm_wait" | "trm_mark_done" => TRM_ERR_TICKET,
->>>>>>> fb5fdf2 (Registered buffers: the callers' own memory as input, read in place)
+            "trm_is_done" | "trm_wait" | "trm_mark_done" | "trm_cancel" => TRM_ERR_TICKET,
             // The rules are still there, and the item has a match more than there is room for.
             "trm_scan" => TRM_ERR_NO_RULES,
             "trm_engine_unload_rules" => TRM_OK,
