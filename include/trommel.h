@@ -185,6 +185,11 @@ typedef struct trm_engine trm_engine;
 typedef struct trm_rules trm_rules;
 
 /**
+ * A text that comes in pieces.
+ */
+typedef struct trm_stream trm_stream;
+
+/**
  * A call's answer: `TRM_OK`, an information above 0 or an error below 0.
  */
 typedef int32_t trm_status;
@@ -457,6 +462,10 @@ typedef struct trm_rule_info {
    * The first factor, bytes outside printable ASCII written as `\xNN`, cut where it is too long.
    */
   char factor[64];
+  /**
+   * Bytes that a stream keeps for this rule at most, or TRM_UNBOUNDED: as many as a match may be under way for.
+   */
+  uint64_t carry;
 } trm_rule_info;
 
 /**
@@ -503,6 +512,20 @@ typedef struct trm_work_item {
  * The number of an accepted item of one engine: 1 for its first, 2 for its second, ...; 0 is never a ticket.
  */
 typedef uint64_t trm_ticket;
+
+/**
+ * A part of an item's bytes.
+ */
+typedef struct trm_segment {
+  /**
+   * Where they are; NULL where `len` is 0.
+   */
+  const void *bytes;
+  /**
+   * How many.
+   */
+  size_t len;
+} trm_segment;
 
 /**
  * What became of one item.
@@ -676,6 +699,24 @@ typedef struct trm_engine_stats_t {
    */
   char why[256];
 } trm_engine_stats_t;
+
+/**
+ * How a stream is opened. All fields 0 but `struct_size` are the defaults.
+ */
+typedef struct trm_stream_options {
+  /**
+   * `sizeof(trm_stream_options)`.
+   */
+  uint32_t struct_size;
+  /**
+   * Unused; 0.
+   */
+  uint32_t flags;
+  /**
+   * Most bytes that are kept from one piece to the next; 0: 1 MiB. `trm_rule_info.carry` tells what rules need.
+   */
+  uint64_t max_carry_bytes;
+} trm_stream_options;
 
 /**
  * Done.
@@ -1200,6 +1241,28 @@ trm_status trm_submit(struct trm_engine *engine,
                       trm_ticket *ticket);
 
 /**
+ * As `trm_submit`, with bytes that lie in several places, as in `struct iovec`: one item, the joined bytes. They are copied
+ * once, one behind the other, so their borders mean nothing to any rule.
+ *
+ * @param engine       the handle that the item will be completed on
+ * @param segments     the parts, first one first; the bytes may be reused as soon as the call returns
+ * @param count        how many parts; 0 is allowed: an item without bytes
+ * @param rule_set_id  as in a work item
+ * @param correlation  as in a work item
+ * @param ticket       receives the item's ticket; may be NULL
+ * @return as `trm_submit`, and TRM_ERR_INVALID: a length that is larger than memory can be
+ *
+ * Any thread. It never waits.
+ */
+TRM_API
+trm_status trm_submit_segments(struct trm_engine *engine,
+                               const struct trm_segment *segments,
+                               size_t count,
+                               uint32_t rule_set_id,
+                               uint32_t correlation,
+                               trm_ticket *ticket);
+
+/**
  * Whether an item is done; takes nothing. Exact for ever: a ticket too old to be in the ring is done.
  *
  * @param engine  any handle of the drum
@@ -1452,6 +1515,81 @@ trm_status trm_rules_deserialize(const void *bytes,
                                  size_t len,
                                  struct trm_rules **rules,
                                  struct trm_error *error);
+
+/**
+ * Begins a text that comes in pieces. The matches of all pieces together are exactly those of the joined bytes, wherever
+ * they are cut; offsets count from the first byte of the stream.
+ *
+ * @param engine       the handle that the pieces will be completed on
+ * @param rule_set_id  the set that is loaded under it now stays the stream's, whatever is loaded later
+ * @param correlation  in the completion of each piece
+ * @param options      NULL: the defaults
+ * @param stream       receives the stream, NULL on failure. Ends with `trm_stream_close` or `trm_stream_destroy`.
+ * @param error        receives the reason of a failure; may be NULL
+ * @return TRM_OK; TRM_ERR_NO_RULES; TRM_ERR_INVALID (an option); TRM_ERR_CLOSED; TRM_ERR_NULL; TRM_ERR_HANDLE;
+ *         TRM_ERR_FORKED
+ *
+ * Any thread. The first stream over a rule set works out what has to be kept for it, once: with many expressions that may
+ * take as long as compiling a part of them.
+ */
+TRM_API
+trm_status trm_stream_open(struct trm_engine *engine,
+                           uint32_t rule_set_id,
+                           uint32_t correlation,
+                           const struct trm_stream_options *options,
+                           struct trm_stream **stream,
+                           struct trm_error *error);
+
+/**
+ * Goes on with a stream: copies the bytes and enqueues them, with what was kept of the piece before, as one item.
+ *
+ * Its completion brings the matches that are settled with this piece: those that no later byte can change. A literal comes
+ * with its last byte; an expression's match under TRM_SEMANTICS_LEFTMOST may come with a later piece, when it is clear that
+ * it ends there. The matches of one completion are sorted; a later completion may bring some that end earlier. A match that
+ * began in an earlier piece has a `start` there.
+ *
+ * @param stream  from `trm_stream_open`
+ * @param bytes   the next bytes; may be reused as soon as the call returns; NULL where `len` is 0
+ * @param len     how many; 0 is allowed
+ * @param ticket  receives the piece's ticket; may be NULL
+ * @param error   receives the reason of a failure; may be NULL
+ * @return TRM_OK; TRM_QUEUE_FULL, TRM_ARENA_FULL: collect, or wait, and try again; TRM_ERR_LIMIT: a rule without a bound
+ *         may still match from so far back that more than `max_carry_bytes` would have to be kept (the message names it);
+ *         TRM_ERR_RANGE: with what is kept more than the arena (feed less at a time); TRM_CANCELLED: a piece was cancelled
+ *         or late, and the stream with it; TRM_ERR_PANIC: a piece failed; TRM_ERR_CLOSED; TRM_ERR_NULL; TRM_ERR_INVALID;
+ *         TRM_ERR_HANDLE: closed or destroyed, or the engine's handle is; TRM_ERR_FORKED. On anything but TRM_OK nothing
+ *         happened.
+ *
+ * Any thread; pieces of one stream go in the order of the calls. It never waits for a scan: several pieces of a stream
+ * may be in flight, and are scanned at the same time.
+ */
+TRM_API
+trm_status trm_stream_feed(struct trm_stream *stream,
+                           const void *bytes,
+                           size_t len,
+                           trm_ticket *ticket,
+                           struct trm_error *error);
+
+/**
+ * Ends a stream's text and the stream: a last item brings all matches that were not settled, those at the very end
+ * among them.
+ *
+ * @param stream  from `trm_stream_open`; gone after TRM_OK, still there after anything else
+ * @param ticket  receives the last item's ticket; may be NULL
+ * @return TRM_OK; as `trm_stream_feed`, but for TRM_ERR_LIMIT and TRM_ERR_INVALID
+ *
+ * Any thread.
+ */
+TRM_API trm_status trm_stream_close(struct trm_stream *stream, trm_ticket *ticket);
+
+/**
+ * Ends a stream without ending its text: what was fed is still completed, what was not settled is dropped.
+ *
+ * @param stream  NULL does nothing; so does a stream that is closed or destroyed already (best effort)
+ *
+ * Any thread. Streams may outlive the engine's handle; they are of no use then.
+ */
+TRM_API void trm_stream_destroy(struct trm_stream *stream);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -258,6 +258,39 @@ private:
   trm_region region_;
 };
 
+/* ---- streams ---- */
+
+/* A text that comes in pieces; each completes on the engine's handle. Left alone when it goes: what
+ * was not settled is dropped, unless close() ended the text. */
+class stream {
+public:
+  stream() noexcept : handle_(nullptr) {}
+  explicit stream(trm_stream *handle) noexcept : handle_(handle) {}
+  stream(stream &&other) noexcept : handle_(other.handle_) { other.handle_ = nullptr; }
+  stream &operator=(stream &&other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~stream() { trm_stream_destroy(handle_); }
+
+  trm_stream *get() const noexcept { return handle_; }
+  explicit operator bool() const noexcept { return handle_ != nullptr; }
+
+  /* TRM_QUEUE_FULL and TRM_ARENA_FULL are answers: collect, then try again. */
+  trm_status try_feed(bytes piece, trm_ticket *ticket = nullptr, trm_error *why = nullptr) {
+    return trm_stream_feed(handle_, piece.data(), piece.size(), ticket, why);
+  }
+  /* After TRM_OK there is no stream any more. */
+  trm_status try_close(trm_ticket *ticket = nullptr) {
+    trm_status status = trm_stream_close(handle_, ticket);
+    if (status == TRM_OK) handle_ = nullptr;
+    return status;
+  }
+
+private:
+  trm_stream *handle_;
+};
+
 /* ---- engine ---- */
 
 class engine {
@@ -311,6 +344,21 @@ public:
     if (text.size() > UINT32_MAX) return TRM_ERR_RANGE;
     return trm_submit(handle_, text.data(), static_cast<std::uint32_t>(text.size()), rule_set_id,
                       correlation, ticket != nullptr ? ticket : &unwanted);
+  }
+
+  /* One item, the joined bytes. */
+  trm_status try_submit(const std::vector<trm_segment> &parts, std::uint32_t rule_set_id,
+                        std::uint32_t correlation, trm_ticket *ticket = nullptr) {
+    return trm_submit_segments(handle_, parts.data(), parts.size(), rule_set_id, correlation,
+                               ticket);
+  }
+
+  trm_status try_open(stream &out, std::uint32_t rule_set_id, std::uint32_t correlation,
+                      const trm_stream_options *options = nullptr, trm_error *why = nullptr) {
+    trm_stream *handle = nullptr;
+    trm_status status = trm_stream_open(handle_, rule_set_id, correlation, options, &handle, why);
+    if (status == TRM_OK) out = stream(handle);
+    return status;
   }
 
   /* TRM_TAKEN: too late. */

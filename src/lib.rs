@@ -23,4 +23,6 @@ pub mod rules;
 #[doc(hidden)]
 pub mod scan;
 pub mod status;
+#[doc(hidden)]
+pub mod stream;
 pub mod types;

@@ -12,6 +12,7 @@ mod rules;
 mod scan;
 mod serialize;
 mod stats;
+mod stream;
 mod version;
 mod work;
 
@@ -26,5 +27,6 @@ pub use rules::*;
 pub use scan::*;
 pub use serialize::*;
 pub use stats::*;
+pub use stream::*;
 pub use version::*;
 pub use work::*;

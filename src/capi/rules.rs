@@ -161,6 +161,8 @@ pub struct trm_rule_info {
     pub why: [c_char; 192],
     /// The first factor, bytes outside printable ASCII written as `\xNN`, cut where it is too long.
     pub factor: [c_char; 64],
+    /// Bytes that a stream keeps for this rule at most, or TRM_UNBOUNDED: as many as a match may be under way for.
+    pub carry: u64,
 }
 
 /// Compiles patterns into rules.
@@ -343,8 +345,11 @@ pub unsafe extern "C" fn trm_rules_info(
             return Err(TRM_ERR_NULL.into());
         }
         let all = rules.get().info();
+        // An older caller's array has no room for it, and need not wait for it.
+        let reach = (stride >= size_of::<trm_rule_info>()).then(|| rules.get().reach());
         for (i, one) in all.iter().take(capacity).enumerate() {
-            let one = describe(one);
+            let carry = reach.map(|reach| reach.of_rule(i as u32).carry().unwrap_or(TRM_UNBOUNDED));
+            let one = describe(one, carry.unwrap_or(0));
             let bytes = stride.min(size_of::<trm_rule_info>());
             // SAFETY: the caller gave room for `capacity` of them, `stride` bytes apart.
             unsafe {
@@ -357,7 +362,7 @@ pub unsafe extern "C" fn trm_rules_info(
     })
 }
 
-fn describe(info: &RuleInfo) -> trm_rule_info {
+fn describe(info: &RuleInfo, carry: u64) -> trm_rule_info {
     let mut shown = trm_rule_info {
         id: info.id,
         flags: info.flags,
@@ -369,6 +374,7 @@ fn describe(info: &RuleInfo) -> trm_rule_info {
         table_bytes: info.table_bytes,
         why: [0; 192],
         factor: [0; 64],
+        carry,
     };
     put_text(&mut shown.why, &info.why);
     if let Some(factor) = info.factors.first() {

@@ -79,6 +79,17 @@ pub unsafe extern "C" fn trm_enqueue_batch(
     })
 }
 
+/// A part of an item's bytes.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+#[allow(non_camel_case_types)]
+pub struct trm_segment {
+    /// Where they are; NULL where `len` is 0.
+    pub bytes: *const c_void,
+    /// How many.
+    pub len: usize,
+}
+
 /// Copies bytes into the arena and enqueues them as one item; the copy is freed by the engine when the item is done.
 ///
 /// @param engine       the handle that the item will be completed on
@@ -107,6 +118,45 @@ pub unsafe extern "C" fn trm_submit(
         // SAFETY: passed on.
         let bytes = unsafe { slice(bytes.cast::<u8>(), len as usize) }?;
         let position = enter(engine)?.submit(bytes, rule_set_id, correlation)?;
+        // SAFETY: NULL or a place to write to.
+        if let Some(ticket) = unsafe { ticket.as_mut() } {
+            *ticket = position.ticket();
+        }
+        Ok(TRM_OK)
+    })
+}
+
+/// As `trm_submit`, with bytes that lie in several places, as in `struct iovec`: one item, the joined bytes. They are copied
+/// once, one behind the other, so their borders mean nothing to any rule.
+///
+/// @param engine       the handle that the item will be completed on
+/// @param segments     the parts, first one first; the bytes may be reused as soon as the call returns
+/// @param count        how many parts; 0 is allowed: an item without bytes
+/// @param rule_set_id  as in a work item
+/// @param correlation  as in a work item
+/// @param ticket       receives the item's ticket; may be NULL
+/// @return as `trm_submit`, and TRM_ERR_INVALID: a length that is larger than memory can be
+///
+/// Any thread. It never waits.
+///
+/// # Safety
+/// Pointers are NULL or valid as documented.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trm_submit_segments(
+    engine: *mut trm_engine,
+    segments: *const trm_segment,
+    count: usize,
+    rule_set_id: u32,
+    correlation: u32,
+    ticket: *mut trm_ticket,
+) -> trm_status {
+    call(|| {
+        // SAFETY: passed on.
+        let segments = unsafe { slice(segments, count) }?;
+        // SAFETY: each says how many bytes it has.
+        let part = |segment: &trm_segment| unsafe { slice(segment.bytes.cast::<u8>(), segment.len) };
+        let parts = segments.iter().map(part).collect::<Result<Vec<_>>>()?;
+        let position = enter(engine)?.submit_parts(&parts, rule_set_id, correlation)?;
         // SAFETY: NULL or a place to write to.
         if let Some(ticket) = unsafe { ticket.as_mut() } {
             *ticket = position.ticket();

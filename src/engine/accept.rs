@@ -1,10 +1,11 @@
 //! Accepting items: everything that may fail comes first, then a reservation, then publishing.
 
-use super::handle::Handle;
+use super::handle::Port;
 use super::loans::Loans;
 use super::owner::State;
+use super::pieces::Piece;
 use super::sets::Known;
-use super::{Delivery, Engine, Job, lock};
+use super::{Delivery, Engine, Job, LoadedSet, lock};
 use crate::drain::Feed;
 use crate::ring::{Claims, Position, Refused, Reservation};
 use crate::status::{Error, Result, *};
@@ -22,7 +23,18 @@ pub struct Batch<'a> {
     runs: &'a [(u32, u64)],
     owner: u32,
     owns_region: bool,
+    is_piece: bool,
     due: u64,
+}
+
+/// Whose the bytes of items are.
+pub(super) enum Bytes {
+    /// The caller's, in the arena.
+    Callers,
+    /// A copy of each item that the engine made.
+    Copied,
+    /// As `Copied`: a piece of a stream.
+    Piece(Piece),
 }
 
 impl Batch<'_> {
@@ -44,6 +56,7 @@ impl Batch<'_> {
                 correlation: item.correlation,
                 owner: self.owner,
                 owns_region: self.owns_region,
+                is_piece: self.is_piece,
                 due: self.due,
             }
         }
@@ -56,11 +69,11 @@ impl Batch<'_> {
     }
 }
 
-impl Handle {
+impl Port {
     /// Accepts all items or a prefix of them; answers the first one's position and how many.
     pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
         if !items.iter().any(|item| self.is_registered(item)) {
-            return self.accept(items, false);
+            return self.accept(items, Bytes::Callers);
         }
         check_ranges(&self.engine, items)?;
         if self.engine.feed().is_some() {
@@ -69,7 +82,7 @@ impl Handle {
         // Held before they are accepted: a drain may be done with them before this goes on.
         let held = || items.iter().filter(|item| self.is_registered(item));
         self.hold(held())?;
-        let accepted = self.accept(items, false);
+        let accepted = self.accept(items, Bytes::Callers);
         let count = accepted.as_ref().map_or(0, |&(_, count)| count);
         self.let_go(items[count..].iter().filter(|item| self.is_registered(item)));
         accepted
@@ -82,14 +95,14 @@ impl Handle {
         let alike = items.iter().take_while(|item| self.is_registered(item) == registered).count();
         let items = &items[..alike];
         if !registered {
-            return self.accept(items, false);
+            return self.accept(items, Bytes::Callers);
         }
         let arena = &self.engine.arena;
         self.hold(items.iter())?;
         let mut copies = Vec::with_capacity(items.len());
         let mut refusal = TRM_ARENA_FULL.into();
         for item in items {
-            match arena.copy_in(arena.bytes(item.input_offset, item.input_len)) {
+            match arena.copy_in(&[arena.bytes(item.input_offset, item.input_len)]) {
                 Ok(Some(region)) => copies.push(trm_work_item { input_offset: region.offset, ..*item }),
                 Ok(None) => break,
                 Err(too_large) => {
@@ -99,7 +112,7 @@ impl Handle {
             }
         }
         self.let_go(items.iter());
-        let accepted = if copies.is_empty() { Err(refusal) } else { self.accept(&copies, true) };
+        let accepted = if copies.is_empty() { Err(refusal) } else { self.accept(&copies, Bytes::Copied) };
         let count = accepted.as_ref().map_or(0, |&(_, count)| count);
         copies[count..].iter().for_each(|copy| arena.release_copy(copy.input_offset));
         accepted
@@ -126,10 +139,19 @@ impl Handle {
 
     /// Copies the bytes into the arena and enqueues them.
     pub fn submit(&self, bytes: &[u8], rule_set_id: u32, correlation: u32) -> Result<Position> {
+        self.submit_parts(&[bytes], rule_set_id, correlation)
+    }
+
+    /// As `submit`, of bytes that lie in several places.
+    pub fn submit_parts(&self, parts: &[&[u8]], rule_set_id: u32, correlation: u32) -> Result<Position> {
         self.check_open()?;
-        let region = self.engine.arena.copy_in(bytes)?.ok_or(TRM_ARENA_FULL)?;
-        let item = trm_work_item { input_offset: region.offset, input_len: region.len, rule_set_id, correlation };
-        match self.accept(&[item], true) {
+        self.accept_copy(parts, rule_set_id, correlation, Bytes::Copied)
+    }
+
+    pub(super) fn accept_copy(&self, parts: &[&[u8]], id: u32, correlation: u32, whose: Bytes) -> Result<Position> {
+        let region = self.engine.arena.copy_in(parts)?.ok_or(TRM_ARENA_FULL)?;
+        let item = trm_work_item { input_offset: region.offset, input_len: region.len, rule_set_id: id, correlation };
+        match self.accept(&[item], whose) {
             Ok((position, _)) => Ok(position),
             Err(refusal) => {
                 self.engine.arena.release_copy(region.offset);
@@ -138,14 +160,17 @@ impl Handle {
         }
     }
 
-    fn accept(&self, items: &[trm_work_item], owns_region: bool) -> Result<(Position, usize)> {
+    fn accept(&self, items: &[trm_work_item], whose: Bytes) -> Result<(Position, usize)> {
         let engine = &*self.engine;
         check_ranges(engine, items)?;
         let mut state = lock(&self.owner.state);
         let state = &mut *state;
         // Looked at under the lock that close takes too: after a close has returned, nothing more is accepted.
         self.check_open()?;
-        state.count_in(engine, items)?;
+        match &whose {
+            Bytes::Piece(piece) => state.count_in_again(engine, piece.set()),
+            _ => state.count_in(engine, items)?,
+        }
         let reservation = match self.reserve(state, items.len()) {
             Ok(reservation) => reservation,
             Err(refused) => {
@@ -159,7 +184,15 @@ impl Handle {
         let (first, count) = (reservation.first(), reservation.count());
         crate::faults::stall_if_asked();
         let due = state.deadline.map_or(0, |time| engine.due_in(time));
-        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region, due };
+        let (owns_region, is_piece) = match whose {
+            Bytes::Callers => (false, false),
+            Bytes::Copied => (true, false),
+            Bytes::Piece(piece) => {
+                engine.expect_piece(first, piece);
+                (true, true)
+            }
+        };
+        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region, is_piece, due };
         let reservation = match engine.feed() {
             None => Some(reservation),
             Some(feed) => self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known).err(),
@@ -188,7 +221,7 @@ impl Handle {
         known: &mut Known,
     ) -> std::result::Result<(), Reservation> {
         let engine = &*self.engine;
-        loans.any_off |= batch.due != 0;
+        loans.any_apart |= batch.due != 0 || batch.is_piece;
         if loans.len() >= DEEP && loans.unsent() + reservation.count() < COMPANY {
             // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
             // something is lent, more can be, and nobody needs to be asked.
@@ -258,6 +291,13 @@ impl State {
             rest = &rest[run..];
         }
         Ok(())
+    }
+
+    /// Counts in one item of a set that the caller has a use of.
+    fn count_in_again(&mut self, engine: &Engine, set: &LoadedSet) {
+        engine.sets.use_again(set, 1);
+        self.runs.clear();
+        self.runs.push((set.place, 1));
     }
 
     /// Counts out again what `count_in` counted beyond the `accepted` first items.

@@ -27,7 +27,7 @@ impl Handle {
             return Err(TRM_ERR_HANDLE.into());
         }
         if state.loans.contains(position) {
-            state.loans.any_off = true;
+            state.loans.any_apart = true;
             return Ok(ring.cancel(position));
         }
         loop {

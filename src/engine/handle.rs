@@ -7,15 +7,48 @@ use super::{Engine, lock};
 use crate::input::Region;
 use crate::ring::Stage;
 use crate::status::{Result, *};
+use std::ops::Deref;
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 /// A handle. The first one of a drum stands for the whole drum when it is closed.
 pub struct Handle {
+    port: Port,
+    is_main: bool,
+}
+
+/// Where items are accepted: what a handle and its streams have in common.
+#[derive(Clone)]
+pub struct Port {
     pub(super) engine: Arc<Engine>,
     pub(super) owner: Arc<Owner>,
-    is_main: bool,
+}
+
+impl Deref for Handle {
+    type Target = Port;
+
+    fn deref(&self) -> &Port {
+        &self.port
+    }
+}
+
+impl Port {
+    /// Refuses when this handle or the drum is closed.
+    pub fn check_open(&self) -> Result<()> {
+        if self.owner.closed.load(Ordering::SeqCst) || self.engine.ring.is_closed() {
+            return Err(TRM_ERR_CLOSED.into());
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_alive(&self) -> Result<()> {
+        if self.owner.is_orphan() { Err(TRM_ERR_HANDLE.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.owner.state)
+    }
 }
 
 impl Handle {
@@ -32,7 +65,7 @@ impl Handle {
         owners.insert(id, owner.clone());
         engine.owners_version.fetch_add(1, Ordering::SeqCst);
         drop(owners);
-        Self { engine, owner, is_main }
+        Self { port: Port { engine, owner }, is_main }
     }
 
     /// The drum.
@@ -46,20 +79,8 @@ impl Handle {
         Ok(Self::new(self.engine.clone(), false))
     }
 
-    /// Refuses when this handle or the drum is closed.
-    pub fn check_open(&self) -> Result<()> {
-        if self.owner.closed.load(Ordering::SeqCst) || self.engine.ring.is_closed() {
-            return Err(TRM_ERR_CLOSED.into());
-        }
-        Ok(())
-    }
-
-    fn check_alive(&self) -> Result<()> {
-        if self.is_orphan() { Err(TRM_ERR_HANDLE.into()) } else { Ok(()) }
-    }
-
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.owner.state)
+    pub(super) fn port(&self) -> &Port {
+        &self.port
     }
 
     /// A region of the arena. `None`: the deadline came first.

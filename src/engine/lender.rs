@@ -39,6 +39,11 @@ impl<'a> Lender<'a> {
         if self.owner.is_orphan() { Delivery::None } else { engine.options.delivery }
     }
 
+    /// Whose they are.
+    pub fn owner(&self) -> &'a Owner {
+        self.owner
+    }
+
     /// Counts finished items, before anybody can see them done.
     pub fn count(&self, tally: &mut Tally) {
         self.owner.share.add(tally);

@@ -14,8 +14,8 @@ pub struct Loans {
     items: usize,
     /// The newest of them that the device was not told of yet.
     unsent: usize,
-    /// Some of them may be cancelled, or have a time that may be up.
-    pub any_off: bool,
+    /// Some of them are to be finished one by one: cancelled, with a time that may be up, or pieces of a stream.
+    pub any_apart: bool,
 }
 
 impl Loans {
@@ -110,7 +110,7 @@ impl Loans {
 
     /// Takes everything.
     pub fn take_all(&mut self) -> impl Iterator<Item = Claims> {
-        (self.items, self.unsent, self.any_off) = (0, 0, false);
+        (self.items, self.unsent, self.any_apart) = (0, 0, false);
         std::mem::take(&mut self.pieces).into_iter()
     }
 }

@@ -14,10 +14,12 @@ mod log;
 mod options;
 mod outstanding;
 mod owner;
+mod pieces;
 mod publish;
 mod sets;
 mod signal;
 mod stats;
+mod stream;
 
 pub use accept::Batch;
 #[cfg(feature = "gpu")]
@@ -28,9 +30,10 @@ pub use lender::{Lender, Room, Round};
 pub use loans::Loans;
 pub use log::{Level, Log, LogCallback};
 pub use options::{Delivery, Mode, Options, Processor};
-pub use owner::Owners;
+pub use owner::{Owner, Owners};
 pub use sets::{Known, LoadedSet};
 pub use stats::{Stats, Tally};
+pub use stream::{DEFAULT_CARRY, Stream};
 
 use crate::drain::{self, Drain, DrainKind, Feed, Telemetry};
 use crate::input::{Arena, Memory};
@@ -39,7 +42,6 @@ use crate::ring::{Claim, Position, Ring};
 use crate::rules::Rules;
 use crate::scan::{Match, Scratch};
 use crate::status::{Result, TRM_OK, TRM_TRUNCATED, trm_status};
-use owner::Owner;
 use sets::SetTable;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
@@ -61,6 +63,8 @@ pub struct Job {
     pub owner: u32,
     /// The engine made the region for this item and frees it when the item is done.
     pub owns_region: bool,
+    /// It is a piece of a stream.
+    pub is_piece: bool,
     /// When its time is up, on the engine's clock; 0: never.
     pub due: u64,
 }
@@ -90,6 +94,8 @@ pub struct Engine {
     next_owner: AtomicU32,
     /// Counts changes of `owners`.
     owners_version: AtomicU64,
+    /// Pieces of streams that are in the ring.
+    pieces: Mutex<HashMap<Position, pieces::Piece>>,
     work: WaitList,
     stopping: AtomicBool,
     stats: stats::Counters,
@@ -122,6 +128,7 @@ impl Engine {
             owners: RwLock::default(),
             next_owner: AtomicU32::new(0),
             owners_version: AtomicU64::new(0),
+            pieces: Mutex::default(),
             work: WaitList::new(),
             stopping: AtomicBool::new(false),
             stats: stats::Counters::default(),
@@ -241,7 +248,16 @@ impl Engine {
 
     /// A drain hands in a finished item. It counts the use of its set out before the last item of a set, and tells the
     /// owners ([`Engine::flush`]) afterwards.
-    pub fn finish(&self, claim: Claim, job: &Job, mut outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
+    pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
+        let told = owners.get(self, job.owner);
+        told.collectable |= match job.is_piece {
+            false => self.complete(claim, job, outcome, &told.owner, tally),
+            true => self.finish_piece(claim, job, outcome, &told.owner, tally),
+        };
+    }
+
+    /// Ends an item. Says whether its outcome lies in the ring, for its owner.
+    fn complete(&self, claim: Claim, job: &Job, mut outcome: Outcome, owner: &Owner, tally: &mut Tally) -> bool {
         if job.owns_region {
             self.arena.release_copy(job.input_offset);
         } else if self.arena.registered().is_here(job.input_offset) {
@@ -256,25 +272,24 @@ impl Engine {
         }
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         let wanted = self.options.delivery == Delivery::All || hit;
-        let told = owners.get(self, job.owner);
         let mut claim = claim;
-        if told.owner.is_orphan() || self.options.delivery == Delivery::None {
+        if owner.is_orphan() || self.options.delivery == Delivery::None {
             self.ring.finish(claim);
-            return;
+            return false;
         }
         if !wanted {
             // Cancelled just now: that is wanted.
-            let Some(cancelled) = self.ring.finish_unless_cancelled(claim) else { return };
+            let Some(cancelled) = self.ring.finish_unless_cancelled(claim) else { return false };
             claim = cancelled;
         }
         let position = claim.position();
         self.ring.settle(claim, outcome, Outcome::cancel);
         fence(Ordering::SeqCst);
-        told.collectable = true;
-        if told.owner.is_orphan() {
+        if owner.is_orphan() {
             // The handle was destroyed between the look and the completion: nobody will collect this one.
             self.ring.take(position, |_| true);
         }
+        true
     }
 
     /// Wakes whoever waits for the owners that `finish` was called for, and counts the batch.

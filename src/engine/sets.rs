@@ -145,6 +145,11 @@ impl SetTable {
         }
     }
 
+    /// Counts items in that get a set which the caller has a use of: it may be unloaded.
+    pub fn use_again(&self, set: &LoadedSet, items: u64) {
+        set.uses.add_again(items);
+    }
+
     /// The set at a place that an item in flight carries.
     pub fn at(&self, place: u32) -> Arc<LoadedSet> {
         self.read().places[place as usize].clone().expect("a set stays at its place while items use it")

@@ -102,21 +102,24 @@ impl Arena {
         Ok(self.freed.wait_until(deadline, wait).flatten())
     }
 
-    /// A region that holds a copy of `source` and that only the engine releases; `None` when there is no room.
-    pub fn copy_in(&self, source: &[u8]) -> Result<Option<Region>> {
-        if source.len() as u64 > self.len() {
-            return Err(Error::new(
-                TRM_ERR_RANGE,
-                format!(
-                    "{} bytes never fit an arena of {}: use trm_scan or raise arena_bytes",
-                    source.len(),
-                    self.len()
-                ),
-            ));
+    /// A region that holds copies of `parts`, one after the other, and that only the engine releases; `None` when there
+    /// is no room.
+    pub fn copy_in(&self, parts: &[&[u8]]) -> Result<Option<Region>> {
+        let len = parts.iter().map(|part| part.len() as u64).fold(0, u64::saturating_add);
+        // An arena has 4 GiB at most, and an item a byte less.
+        if len > self.len().min(u32::MAX.into()) {
+            let message =
+                format!("{len} bytes never fit an arena of {}: use trm_scan or raise arena_bytes", self.len());
+            return Err(Error::new(TRM_ERR_RANGE, message));
         }
-        let region = self.try_acquire(source.len() as u32, true);
+        let region = self.try_acquire(len as u32, true);
         if let Some(region) = &region {
-            self.memory.write(region.offset, source);
+            let mut at = region.offset;
+            for part in parts {
+                self.memory.write(at, part);
+                // Only behind the last part of a region that ends where 32 bits do can this be too much.
+                at = at.wrapping_add(part.len() as u32);
+            }
         }
         Ok(region)
     }
@@ -253,7 +256,8 @@ mod tests {
     fn misuse_is_told() {
         let arena = arena(4096);
         assert_eq!(arena.release(0).unwrap_err().status, TRM_ERR_INVALID);
-        let copy = arena.copy_in(b"bytes").unwrap().unwrap();
+        let copy = arena.copy_in(&[b"by", b"", b"tes"]).unwrap().unwrap();
+        assert_eq!(arena.bytes(copy.offset, copy.len), b"bytes");
         assert_eq!(arena.release(copy.offset).unwrap_err().status, TRM_ERR_INVALID, "copies are the engine's");
         arena.release_copy(copy.offset);
         assert_eq!(arena.acquire(5000, None, || false).unwrap_err().status, TRM_ERR_RANGE);

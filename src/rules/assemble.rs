@@ -139,6 +139,7 @@ pub(super) fn assemble(
         texts,
         oracles,
         memory: 0,
+        reach: OnceLock::new(),
     };
     set.memory = set.weigh();
     if set.memory > limits.memory {

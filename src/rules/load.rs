@@ -149,6 +149,7 @@ fn read(bytes: &[u8]) -> Result<Rules, Fault> {
         texts: sections.texts(kind::TEXTS, kind::TEXT_ENDS)?,
         oracles: Box::default(),
         memory: header.memory,
+        reach: OnceLock::new(),
     };
     check(&rules)?;
     rules.shared_ids = shared_ids(&rules.rules);

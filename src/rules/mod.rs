@@ -13,7 +13,7 @@ pub mod literal;
 mod load;
 mod options;
 pub(crate) mod oracle;
-mod parse;
+pub(crate) mod parse;
 pub(crate) mod plan;
 mod save;
 pub(crate) mod tables;
@@ -24,6 +24,7 @@ use std::sync::OnceLock;
 
 pub use error::{CompileError, ErrorKind, NO_PATTERN};
 pub use info::{RuleInfo, Tier};
+pub(crate) use options::Limits;
 pub use options::{
     CompileOptions, DEFAULT_MAX_AUTOMATON, DEFAULT_MAX_MEMORY, DEFAULT_MAX_PATTERN_LEN, MAX_PATTERNS, Semantics,
 };
@@ -65,6 +66,8 @@ pub struct Rules {
     pub(crate) texts: Texts,
     pub(crate) oracles: Box<[OnceLock<oracle::Oracle>]>,
     pub(crate) memory: u64,
+    /// What texts in pieces need of it; told when first asked for.
+    pub(crate) reach: OnceLock<crate::stream::Reach>,
 }
 
 /// All patterns' bytes in one piece.
@@ -109,6 +112,11 @@ impl Rules {
     /// Bytes that the set holds, without what each scanning thread keeps in its scratch.
     pub fn memory_usage(&self) -> u64 {
         self.memory
+    }
+
+    /// What is kept of a text that comes in pieces.
+    pub(crate) fn reach(&self) -> &crate::stream::Reach {
+        self.reach.get_or_init(|| crate::stream::Reach::of(self))
     }
 
     /// Whether other rules have this one's id: only then can two of its matches be equal.

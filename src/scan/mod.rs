@@ -1,5 +1,6 @@
 //! Bytes and tables in, matches out.
 
+mod again;
 mod candidates;
 #[cfg(feature = "gpu")]
 mod device;

@@ -10,6 +10,9 @@ pub type OnEngine = fn(*mut trm_engine) -> trm_status;
 /// A call on some rules.
 pub type OnRules = fn(*const trm_rules) -> trm_status;
 
+/// A call on some stream.
+pub type OnStream = fn(*mut trm_stream) -> trm_status;
+
 /// A counter of some engine.
 pub type Getter = fn(*const trm_engine) -> u64;
 
@@ -53,6 +56,11 @@ pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
             trm_enqueue_batch(engine, &item(), 1, null_mut(), &mut accepted)
         }),
         ("trm_submit", |engine| unsafe { trm_submit(engine, b"a".as_ptr().cast(), 1, 0, 0, null_mut()) }),
+        ("trm_submit_segments", |engine| unsafe { trm_submit_segments(engine, null(), 0, 0, 0, null_mut()) }),
+        ("trm_stream_open", |engine| unsafe {
+            let mut stream = null_mut();
+            trm_stream_open(engine, 0, 0, null(), &mut stream, null_mut())
+        }),
         ("trm_cancel", |engine| unsafe { trm_cancel(engine, 1) }),
         ("trm_engine_set_deadline", |engine| unsafe { trm_engine_set_deadline(engine, LONG) }),
         ("trm_is_done", |engine| unsafe { trm_is_done(engine, 1) }),
@@ -81,6 +89,17 @@ pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
             let mut count = 0;
             trm_unfinished(engine, null_mut(), 0, &mut count)
         }),
+    ]
+}
+
+/// The calls on a stream.
+pub fn on_stream() -> Vec<(&'static str, OnStream)> {
+    // SAFETY: as in `on_engine`.
+    vec![
+        ("trm_stream_feed", |stream| unsafe {
+            trm_stream_feed(stream, b"a".as_ptr().cast(), 1, null_mut(), null_mut())
+        }),
+        ("trm_stream_close", |stream| unsafe { trm_stream_close(stream, null_mut()) }),
     ]
 }
 

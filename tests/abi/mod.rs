@@ -5,8 +5,11 @@
 
 mod engine;
 pub mod every;
+mod stream;
 
 pub use engine::Engine;
+#[allow(unused_imports)]
+pub use stream::Stream;
 
 use std::ffi::{CStr, c_void};
 use std::ptr::{null, null_mut};

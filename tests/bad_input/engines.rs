@@ -57,13 +57,17 @@ pub fn handles(table: &mut Table) {
             let handle = if what == "rules" { engine.raw() } else { handle };
             table.answers(name, what, expected, call(handle.cast_const().cast()));
         }
+        for (name, call) in every::on_stream() {
+            table.answers(name, what, expected, call(handle.cast()));
+        }
         // SAFETY: destroying what is no handle does nothing.
         unsafe {
             trm_engine_destroy(handle);
+            trm_stream_destroy(handle.cast());
             trm_rules_destroy(if what == "rules" { engine.raw() } else { handle }.cast());
         }
     }
-    table.tried.extend(["trm_engine_destroy", "trm_rules_destroy"]);
+    table.tried.extend(["trm_engine_destroy", "trm_rules_destroy", "trm_stream_destroy"]);
     assert_eq!(engine.ring_size(), 256, "the good one lives");
     assert!(rules.scan(b"a").is_ok());
     let pointer = rules.0;

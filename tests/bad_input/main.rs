@@ -8,6 +8,7 @@ mod abi;
 mod engines;
 mod items;
 mod rules;
+mod streams;
 
 use abi::*;
 use std::collections::BTreeSet;
@@ -77,6 +78,8 @@ fn every_call_answers_every_wrong_argument() {
     items::results(table);
     items::drains(table);
     items::scans(table);
+    streams::streams(table);
+    streams::segments(table);
     assert!(table.wrong.is_empty(), "{:#?}", table.wrong);
     let tried: BTreeSet<String> = table.tried.iter().map(|&name| name.into()).collect();
     assert!(declared().len() > 30);

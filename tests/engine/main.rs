@@ -8,6 +8,7 @@ mod full;
 mod handles;
 mod results;
 mod sets;
+mod streams;
 
 /// What `needle` matches in `text_of(n)`.
 fn text_of(n: u64) -> (Vec<u8>, Vec<(u64, u64, u32)>) {

@@ -112,3 +112,28 @@ fn retiring_if_unused_never_pulls_it_away() {
         assert_eq!(thing.uses.retire_if_unused(), !early);
     });
 }
+
+/// Who has a use may have another, also after it is retired; the last of them cleans up.
+#[test]
+fn a_user_counts_in_again() {
+    model(3, || {
+        let thing = Thing::new();
+        assert!(thing.uses.try_add(1));
+        let user = {
+            let thing = thing.clone();
+            thread::spawn(move || {
+                thing.uses.add_again(1);
+                for _ in 0..2 {
+                    // SAFETY: counted in.
+                    assert_eq!(thing.alive.with(|alive| unsafe { *alive }), 1);
+                    if thing.uses.sub(1) {
+                        thing.clean_up();
+                    }
+                }
+            })
+        };
+        thing.retire();
+        user.join().unwrap();
+        assert_eq!((thing.cleaned.load(Ordering::Relaxed), thing.uses.count()), (1, 0));
+    });
+}

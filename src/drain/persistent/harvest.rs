@@ -53,8 +53,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             if most == 0 {
                 break;
             }
-            // Those that were cancelled are looked at one by one.
-            let plain = if self.lender.loans.any_off { 0 } else { self.live.kernel.plain_run(index, most) };
+            let plain = if self.lender.loans.any_apart { 0 } else { self.live.kernel.plain_run(index, most) };
             if plain > 0 {
                 let claims = self.lender.loans.take(at, plain);
                 self.finish_plain(claims);
@@ -181,11 +180,19 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             self.for_host.push(claim);
             return;
         };
+        let mut tally = Tally::default();
+        if job.is_piece {
+            // It waits for the pieces before it, and others may wait for it: they are finished into the ring.
+            self.lender.to_ring(position, 1);
+            engine.finished_with(&set, 1);
+            self.harvest.collectable |= engine.finish_piece(claim, &job, outcome, self.lender.owner(), &mut tally);
+            self.harvest.finished = true;
+            return;
+        }
         if job.owns_region {
             engine.arena().release_copy(job.input_offset);
         }
         engine.finished_with(&set, 1);
-        let mut tally = Tally::default();
         tally.add(&job, &outcome);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
@@ -215,7 +222,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
 
     fn end(self) -> Harvest {
         if self.lender.loans.is_empty() {
-            self.lender.loans.any_off = false;
+            self.lender.loans.any_apart = false;
         }
         if !self.for_host.is_empty() {
             self.shared.host_items.fetch_add(self.for_host.len() as u64, Ordering::Relaxed);
