@@ -701,6 +701,24 @@ typedef struct trm_engine_stats_t {
 } trm_engine_stats_t;
 
 /**
+ * How a file is scanned. All fields 0 but `struct_size` are the defaults.
+ */
+typedef struct trm_file_options {
+  /**
+   * `sizeof(trm_file_options)`.
+   */
+  uint32_t struct_size;
+  /**
+   * Unused; 0.
+   */
+  uint32_t flags;
+  /**
+   * Most bytes that are kept from one piece to the next; 0: 64 MiB. `trm_rule_info.carry` tells what rules need.
+   */
+  uint64_t max_carry_bytes;
+} trm_file_options;
+
+/**
  * How a stream is opened. All fields 0 but `struct_size` are the defaults.
  */
 typedef struct trm_stream_options {
@@ -1483,6 +1501,40 @@ trm_status trm_cancel(struct trm_engine *engine,
  * given out if it is late then.
  */
 TRM_API trm_status trm_engine_set_deadline(struct trm_engine *engine, int64_t timeout_ns);
+
+/**
+ * Scans a file of any size on the calling thread, and gives all matches. It is read in pieces, never mapped; the matches
+ * are those of the whole file, wherever the pieces meet. Memory stays bounded: a piece, what is kept, and the matches in
+ * them.
+ *
+ * @param engine       any handle
+ * @param rule_set_id  the set that is loaded under it now is used
+ * @param path         the file's name; bytes on Unix, UTF-8 on Windows. A pipe or a device is read to its end.
+ * @param options      NULL: the defaults
+ * @param on_matches   is given the matches, some at a time, all of them together sorted by (end, start, rule_id), offsets
+ *                     from the file's first byte, `item` 0; they are the library's and stay until it returns. 0: go on;
+ *                     anything else ends the scan. It may call the library, but must not unwind.
+ * @param user         passed to `on_matches`
+ * @param scanned      receives how many bytes were scanned, also on failure; may be NULL
+ * @param error        receives the reason of a failure; may be NULL
+ * @return TRM_OK; TRM_CANCELLED: `on_matches` ended it; TRM_ERR_IO: the file could not be opened or read, or shrank while
+ *         it was scanned (the message says which; what was given before is right as far as the file was read);
+ *         TRM_ERR_LIMIT: a rule without a bound may still match from so far back that more than `max_carry_bytes` would
+ *         have to be kept (the message names it); TRM_ERR_NO_RULES; TRM_ERR_INVALID; TRM_ERR_NULL; TRM_ERR_HANDLE;
+ *         TRM_ERR_FORKED
+ *
+ * Any number of threads at once. Also on a closed engine, and whatever its drain. `max_matches_per_item` does not apply.
+ * A file that grows meanwhile is scanned up to the size that it had at first.
+ */
+TRM_API
+trm_status trm_scan_file(struct trm_engine *engine,
+                         uint32_t rule_set_id,
+                         const char *path,
+                         const struct trm_file_options *options,
+                         int32_t (*on_matches)(void *user, const struct trm_match *matches, size_t count),
+                         void *user,
+                         uint64_t *scanned,
+                         struct trm_error *error);
 
 /**
  * Writes compiled rules as bytes that `trm_rules_deserialize` loads without compiling.

@@ -7,6 +7,7 @@ mod accept;
 mod cancel;
 mod collect;
 mod event;
+mod file;
 mod handle;
 mod lender;
 mod loans;
@@ -25,6 +26,7 @@ pub use accept::Batch;
 #[cfg(feature = "gpu")]
 pub(crate) use collect::put;
 pub use collect::{Answer, Buffers, Taken};
+pub use file::DEFAULT_FILE_CARRY;
 pub use handle::Handle;
 pub use lender::{Lender, Room, Round};
 pub use loans::Loans;

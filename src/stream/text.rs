@@ -33,6 +33,11 @@ impl Text {
         self.len() == 0
     }
 
+    /// Bytes that are kept for the next piece.
+    pub fn kept(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
     /// No match that is still to come starts before this offset.
     pub fn open(&self) -> u64 {
         self.tail.open(&self.rules)

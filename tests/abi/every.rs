@@ -80,6 +80,13 @@ pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
             let mut count = 0;
             trm_scan(engine, 0, b"a".as_ptr().cast(), 1, null_mut(), 0, &mut count, null_mut())
         }),
+        ("trm_scan_file", |engine| unsafe {
+            extern "C" fn go_on(_: *mut c_void, _: *const trm_match, _: usize) -> i32 {
+                0
+            }
+            let path = c"/dev/null".as_ptr();
+            trm_scan_file(engine, 0, path, null(), Some(go_on), null_mut(), null_mut(), null_mut())
+        }),
         ("trm_claim", |engine| unsafe {
             let mut claimed = std::mem::MaybeUninit::<trm_claimed>::zeroed();
             trm_claim(engine, LONG, claimed.as_mut_ptr())

@@ -102,7 +102,7 @@ pub fn closed(table: &mut Table) {
             "trm_input_release" | "trm_buffer_unregister" => TRM_ERR_INVALID,
             "trm_is_done" | "trm_wait" | "trm_mark_done" | "trm_cancel" => TRM_ERR_TICKET,
             // The rules are still there, and the item has a match more than there is room for.
-            "trm_scan" => TRM_ERR_NO_RULES,
+            "trm_scan" | "trm_scan_file" => TRM_ERR_NO_RULES,
             "trm_engine_unload_rules" => TRM_OK,
             _ => TRM_ERR_CLOSED,
         };

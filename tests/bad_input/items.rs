@@ -2,6 +2,7 @@
 
 use super::Table;
 use super::abi::*;
+use std::ffi::{c_char, c_void};
 use std::ptr::{dangling, dangling_mut, null, null_mut};
 
 pub fn input_and_work(table: &mut Table) {
@@ -217,4 +218,29 @@ pub fn scans(table: &mut Table) {
         }
     }
     assert_eq!(spans(&engine.scan(0, b"").unwrap()), []);
+}
+
+pub fn files(table: &mut Table) {
+    extern "C" fn go_on(_: *mut c_void, _: *const trm_match, _: usize) -> i32 {
+        0
+    }
+    let engine = Engine::with_rules(&["a"], |_| ());
+    let size = size_of::<trm_file_options>() as u32;
+    let good = trm_file_options { struct_size: size, flags: 0, max_carry_bytes: 0 };
+    type Sink = Option<unsafe extern "C" fn(*mut c_void, *const trm_match, usize) -> i32>;
+    let mut say = |what: &str, expected, set, path: *const c_char, options: *const trm_file_options, sink: Sink| {
+        // SAFETY: as in `results`.
+        table.says("trm_scan_file", what, expected, |error| unsafe {
+            trm_scan_file(engine.raw(), set, path, options, sink, null_mut(), null_mut(), error)
+        });
+    };
+    let path = c"/dev/null".as_ptr();
+    say("no path", TRM_ERR_NULL, 0, null(), &good, Some(go_on));
+    say("no callback", TRM_ERR_NULL, 0, path, &good, None);
+    say("unknown set", TRM_ERR_NO_RULES, 9, path, &good, Some(go_on));
+    say("no such file", TRM_ERR_IO, 0, c"".as_ptr(), &good, Some(go_on));
+    say("flags", TRM_ERR_INVALID, 0, path, &trm_file_options { flags: 1, ..good }, Some(go_on));
+    for wrong in [0, 4, size - 1, 1 << 20, u32::MAX] {
+        say("size", TRM_ERR_INVALID, 0, path, &trm_file_options { struct_size: wrong, ..good }, Some(go_on));
+    }
 }

@@ -78,6 +78,7 @@ fn every_call_answers_every_wrong_argument() {
     items::results(table);
     items::drains(table);
     items::scans(table);
+    items::files(table);
     streams::streams(table);
     streams::segments(table);
     assert!(table.wrong.is_empty(), "{:#?}", table.wrong);
