@@ -159,7 +159,7 @@ hs_error_t hs_set_misc_allocator(hs_alloc_t alloc_func, hs_free_t free_func);
 hs_error_t hs_set_scratch_allocator(hs_alloc_t alloc_func, hs_free_t free_func);
 hs_error_t hs_set_stream_allocator(hs_alloc_t alloc_func, hs_free_t free_func);
 
-/* ---- streams: every call answers HS_DB_MODE_ERROR ---- */
+/* ---- streams; those about compressed ones answer HS_INVALID ---- */
 hs_error_t hs_stream_size(const hs_database_t *db, size_t *size);
 hs_error_t hs_open_stream(const hs_database_t *db, unsigned int flags, hs_stream_t **stream);
 hs_error_t hs_scan_stream(hs_stream_t *id, const char *data, unsigned int length,

@@ -2,6 +2,7 @@
 
 use crate::flags::*;
 use crate::pattern::{self, Refusal};
+use std::sync::Arc;
 use trommel::rules::{self, CompileOptions, Rules, Semantics};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -59,14 +60,14 @@ pub struct Report {
 
 /// Compiled expressions. A rule's id is its expression's index.
 pub struct Database {
-    /// `MODE_BLOCK` or `MODE_VECTORED`.
+    /// `MODE_BLOCK`, `MODE_VECTORED` or `MODE_STREAM`.
     pub mode: u32,
     /// One for each expression.
     pub reports: Vec<Report>,
     /// For the whole data.
-    pub whole: Rules,
+    pub whole: Arc<Rules>,
     /// For data without its last line feed: those with `$`.
-    pub before_newline: Option<Rules>,
+    pub before_newline: Option<Arc<Rules>>,
 }
 
 const OPTIONS_MAX_PATTERN: u64 = 16 << 20;
@@ -134,20 +135,44 @@ fn prepare(expression: &Expression<'_>) -> Result<Prepared, Refusal> {
     })
 }
 
+/// Refuses what cannot be had of data in pieces.
+fn fits_streams(prepared: Prepared, mode: u32, horizons: u32) -> Result<Prepared, Refusal> {
+    let report = &prepared.report;
+    if mode == MODE_STREAM && report.between_characters {
+        return Err(Refusal::whole(
+            "HS_FLAG_UTF8 with an expression that may match nothing is not supported in streams",
+        ));
+    }
+    if mode == MODE_STREAM && report.flags & SOM_LEFTMOST != 0 && horizons == 0 {
+        return Err(Refusal::whole("HS_FLAG_SOM_LEFTMOST in streams needs one of the HS_MODE_SOM_HORIZON modes"));
+    }
+    Ok(prepared)
+}
+
 impl Database {
     /// Compiles expressions; the first that is refused is told.
     pub fn compile(expressions: &[Expression<'_>], mode: u32) -> Result<Database, Failure> {
+        let horizons = mode & MODE_SOM_HORIZONS;
         let whole_set = |message: &str| Failure { message: message.into(), expression: None };
+        let mode = mode & !MODE_SOM_HORIZONS;
         match mode {
-            MODE_BLOCK | MODE_VECTORED => {}
-            _ if mode & MODE_STREAM != 0 && mode & (MODE_BLOCK | MODE_VECTORED) == 0 => {
-                return Err(whole_set("Streams are not supported: compile for HS_MODE_BLOCK or HS_MODE_VECTORED."));
+            MODE_STREAM if horizons.count_ones() > 1 => {
+                return Err(whole_set("Invalid parameter: one of the HS_MODE_SOM_HORIZON modes at most."));
             }
-            _ => return Err(whole_set("Invalid parameter: mode must be HS_MODE_BLOCK or HS_MODE_VECTORED.")),
+            MODE_STREAM => {}
+            _ if horizons != 0 => {
+                return Err(whole_set("Invalid parameter: the HS_MODE_SOM_HORIZON modes are for HS_MODE_STREAM."));
+            }
+            MODE_BLOCK | MODE_VECTORED => {}
+            _ => {
+                let message = "Invalid parameter: mode must be HS_MODE_BLOCK, HS_MODE_STREAM or HS_MODE_VECTORED.";
+                return Err(whole_set(message));
+            }
         }
         let (mut reports, mut whole, mut cut) = (Vec::new(), Vec::new(), Vec::new());
         for (index, expression) in expressions.iter().enumerate() {
             let prepared = prepare(expression)
+                .and_then(|prepared| fits_streams(prepared, mode, horizons))
                 .map_err(|refusal| Failure { message: refusal.to_string(), expression: Some(index) })?;
             reports.push(prepared.report);
             whole.push((index, prepared.whole.0, prepared.whole.1));
@@ -156,20 +181,24 @@ impl Database {
         Ok(Database {
             mode,
             reports,
-            whole: compile_rules(&whole)?,
-            before_newline: if cut.is_empty() { None } else { Some(compile_rules(&cut)?) },
+            whole: Arc::new(compile_rules(&whole)?),
+            before_newline: if cut.is_empty() { None } else { Some(Arc::new(compile_rules(&cut)?)) },
         })
     }
 
     /// Bytes that it takes.
     pub fn size(&self) -> usize {
-        let rules = self.whole.memory_usage() + self.before_newline.as_ref().map_or(0, Rules::memory_usage);
+        let rules = self.whole.memory_usage() + self.before_newline.as_ref().map_or(0, |rules| rules.memory_usage());
         size_of::<Self>() + self.reports.len() * size_of::<Report>() + rules as usize
     }
 
     /// As `hs_database_info` tells it.
     pub fn info(&self) -> String {
-        let mode = if self.mode == MODE_BLOCK { "BLOCK" } else { "VECTORED" };
+        let mode = match self.mode {
+            MODE_BLOCK => "BLOCK",
+            MODE_STREAM => "STREAM",
+            _ => "VECTORED",
+        };
         format!("Version: {} Features: libtrommel Mode: {mode}", crate::abi::VERSION)
     }
 }
@@ -223,7 +252,7 @@ impl Database {
             numbers.into_iter().chain([r.between_characters.into()]).for_each(|number| word(number, &mut out));
         }
         for rules in [Some(&self.whole), self.before_newline.as_ref()] {
-            let bytes = rules.map_or_else(Vec::new, Rules::serialize);
+            let bytes = rules.map_or_else(Vec::new, |rules| rules.serialize());
             word(bytes.len() as u64, &mut out);
             out.extend(bytes);
         }
@@ -256,6 +285,6 @@ impl Database {
         if !known(&whole) || !before_newline.as_ref().is_none_or(known) {
             return Err(Damage::Damaged);
         }
-        Ok(Database { mode, reports, whole, before_newline })
+        Ok(Database { mode, reports, whole: Arc::new(whole), before_newline: before_newline.map(Arc::new) })
     }
 }

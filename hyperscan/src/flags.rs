@@ -27,10 +27,12 @@ pub const KNOWN: u32 = 2047;
 
 /// One block of data at a time.
 pub const MODE_BLOCK: u32 = 1;
-/// Data in pieces over time; refused.
+/// Data in pieces over time.
 pub const MODE_STREAM: u32 = 2;
 /// Data in pieces that are there at once.
 pub const MODE_VECTORED: u32 = 4;
+/// How far back streams know where matches start: here always as far as it takes.
+pub const MODE_SOM_HORIZONS: u32 = 7 << 24;
 
 /// `hs_expr_ext.flags`: `min_offset` is set.
 pub const EXT_MIN_OFFSET: u64 = 1;

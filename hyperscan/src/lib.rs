@@ -8,3 +8,4 @@ pub mod database;
 pub mod flags;
 pub mod pattern;
 pub mod scan;
+pub mod stream;

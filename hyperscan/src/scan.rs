@@ -7,7 +7,7 @@ use trommel::scan::{Match, Scratch};
 /// Memory that is used again from scan to scan.
 #[derive(Default)]
 pub struct Work {
-    scratch: Scratch,
+    pub(crate) scratch: Scratch,
     matches: Vec<Match>,
     seen: Vec<bool>,
 }
@@ -24,7 +24,7 @@ pub struct Told {
 }
 
 /// Tells all matches until `tell` answers false; whether it never did.
-pub fn scan(database: &Database, data: &[u8], work: &mut Work, mut tell: impl FnMut(Told) -> bool) -> bool {
+pub fn scan(database: &Database, data: &[u8], work: &mut Work, tell: impl FnMut(Told) -> bool) -> bool {
     let Work { scratch, matches, seen } = work;
     matches.clear();
     database.whole.scan(data, scratch, u64::MAX, matches);
@@ -36,7 +36,19 @@ pub fn scan(database: &Database, data: &[u8], work: &mut Work, mut tell: impl Fn
     }
     seen.clear();
     seen.resize(database.reports.len(), false);
-    for found in matches.iter() {
+    tell_of(database, matches, seen, data, tell)
+}
+
+/// Tells matches as their expressions' flags want it, until `tell` answers false; whether it never did. `seen` says of
+/// each expression whether a match of it was told, and goes on with that.
+pub(crate) fn tell_of(
+    database: &Database,
+    matches: &[Match],
+    seen: &mut [bool],
+    data: &[u8],
+    mut tell: impl FnMut(Told) -> bool,
+) -> bool {
+    for found in matches {
         let report = &database.reports[found.rule_id as usize];
         let limits = &report.limits;
         let inside_character =

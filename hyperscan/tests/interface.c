@@ -126,9 +126,59 @@ static int refusals(void) {
   return 0;
 }
 
+/* In pieces: matches across them, at the end, copies, and a callback that wants no more. */
+static int streams(void) {
+  const char *expressions[] = {"fo+bar", "b+$", "[0-9]{3}"};
+  const unsigned flags[] = {0, 0, HS_FLAG_SOM_LEFTMOST}, ids[] = {7, 8, 7};
+  const unsigned mode = HS_MODE_STREAM | HS_MODE_SOM_HORIZON_LARGE;
+  hs_database_t *db = NULL;
+  hs_compile_error_t *error = NULL;
+  hs_scratch_t *scratch = NULL;
+  hs_stream_t *stream = NULL, *copy = NULL;
+  CHECK(hs_compile_multi(expressions, flags, ids, 3, HS_MODE_STREAM, NULL, &db, &error) ==
+        HS_COMPILER_ERROR);
+  hs_free_compile_error(error);
+  CHECK(hs_compile_multi(expressions, flags, ids, 3, mode, NULL, &db, &error) == HS_SUCCESS);
+  CHECK(hs_alloc_scratch(db, &scratch) == HS_SUCCESS);
+  size_t size = 0;
+  CHECK(hs_stream_size(db, &size) == HS_SUCCESS && size > 0);
+  CHECK(hs_scan(db, "a", 1, 0, scratch, NULL, NULL) == HS_DB_MODE_ERROR);
+  CHECK(hs_open_stream(db, 0, &stream) == HS_SUCCESS);
+  scan_state state = {db, scratch, 0, -1, 0, 0};
+  CHECK(hs_scan_stream(stream, NULL, 0, 0, scratch, on_match, &state) == HS_INVALID);
+  CHECK(hs_scan_stream(stream, "xxfoo", 5, 0, scratch, on_match, &state) == HS_SUCCESS);
+  CHECK(hs_scan_stream(stream, "obar", 4, 0, scratch, on_match, &state) == HS_SUCCESS);
+  CHECK(state.count == 1 && state.last == 9);
+  CHECK(hs_copy_stream(&copy, stream) == HS_SUCCESS);
+  CHECK(hs_scan_stream(stream, "bb", 2, 0, scratch, on_match, &state) == HS_SUCCESS);
+  state.last = 0;
+  CHECK(hs_close_stream(stream, scratch, on_match, &state) == HS_SUCCESS && state.last == 11);
+  /* The copy is where the stream was. */
+  CHECK(hs_scan_stream(copy, " 12", 3, 0, scratch, on_match, &state) == HS_SUCCESS);
+  state.count = 0;
+  CHECK(hs_scan_stream(copy, "3", 1, 0, scratch, on_match, &state) == HS_SUCCESS);
+  CHECK(state.count == 1 && state.last == 13);
+  /* From the beginning again. */
+  CHECK(hs_reset_stream(copy, 0, scratch, on_match, &state) == HS_SUCCESS);
+  state.count = 0;
+  state.stop_at = 1;
+  CHECK(hs_scan_stream(copy, "fobar foobar", 12, 0, scratch, on_match, &state) ==
+        HS_SCAN_TERMINATED);
+  CHECK(hs_scan_stream(copy, "fobar", 5, 0, scratch, on_match, &state) == HS_SCAN_TERMINATED);
+  CHECK(state.count == 1 && state.last == 5);
+  CHECK(hs_open_stream(db, 0, &stream) == HS_SUCCESS);
+  CHECK(hs_reset_and_copy_stream(copy, stream, scratch, NULL, NULL) == HS_SUCCESS);
+  CHECK(hs_scan_stream(copy, "fob", 3, 0, scratch, on_match, &state) == HS_SUCCESS);
+  CHECK(hs_close_stream(copy, NULL, NULL, NULL) == HS_SUCCESS);
+  CHECK(hs_close_stream(stream, NULL, NULL, NULL) == HS_SUCCESS);
+  CHECK(hs_close_stream(NULL, scratch, on_match, &state) == HS_INVALID);
+  CHECK(hs_free_scratch(scratch) == HS_SUCCESS && hs_free_database(db) == HS_SUCCESS);
+  return 0;
+}
+
 int main(void) {
   if (hs_valid_platform() != HS_SUCCESS || hs_version() == NULL) return 1;
-  if (databases() != 0 || refusals() != 0) return 1;
+  if (databases() != 0 || refusals() != 0 || streams() != 0) return 1;
   puts("interface ok");
   return 0;
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{BLOCK, Calls, Expression, Ext, Found, Random, Set, VECTORED};
+use common::{BLOCK, Calls, Expression, Ext, Found, Random, STREAM, Set, VECTORED};
 use std::collections::BTreeMap;
 
 const CASELESS: u32 = 1;
@@ -251,6 +251,55 @@ fn pieces_are_one_text() {
         let pieces: Vec<_> = pieces.iter().map(Vec::as_slice).collect();
         assert_eq!(sorted(a.scan_vector(&pieces)), sorted(b.scan_vector(&pieces)), "{pieces:?}");
     }
+}
+
+/// Data cut anywhere: the matches of the whole, each once, and those of Vectorscan's streams.
+#[test]
+fn streams_match_what_the_joined_data_matches() {
+    let (ours, theirs) = (Calls::ours(), Calls::vectorscan());
+    let mut random = Random(0x082E_FA98_EC4E_6C89);
+    let mut differences = Vec::new();
+    let (mut taken, mut matches) = (0, 0);
+    for _ in 0..cases() {
+        let flags = random_flags(&mut random);
+        let text = expression(&mut random, flags, 3).into_bytes();
+        let one = [Expression { text: text.clone(), flags, ext: Ext::default() }];
+        let Ok(a) = Set::compile(ours, &one, STREAM) else { continue };
+        let whole = Set::compile(ours, &one, BLOCK).unwrap_or_else(|error| panic!("{error:?}"));
+        let b = Set::compile(theirs, &one, STREAM).ok().filter(|_| flags & SINGLEMATCH == 0);
+        taken += 1;
+        for _ in 0..8 {
+            let mut data = data(&mut random, flags & UTF8 != 0);
+            data.extend(self::data(&mut random, flags & UTF8 != 0));
+            if data.is_empty() {
+                continue;
+            }
+            let mut cuts: Vec<usize> = (0..random.below(6)).map(|_| random.below(data.len() + 1)).collect();
+            cuts.extend([0, data.len()]);
+            cuts.sort_unstable();
+            let pieces: Vec<&[u8]> = cuts.windows(2).map(|ends| &data[ends[0]..ends[1]]).collect();
+            let copied_at = random.below(8);
+            let found = sorted(a.scan_stream(&pieces, copied_at));
+            let wanted = sorted(whole.scan(&data));
+            matches += found.len();
+            let peer = b.as_ref().map(|b| sorted(b.scan_stream(&pieces, copied_at)));
+            if found != wanted || peer.as_ref().is_some_and(|peer| *peer != found) {
+                let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\n', "\\n");
+                let pieces: Vec<_> = pieces.iter().map(|piece| show(piece)).collect();
+                differences.push(format!(
+                    "/{}/ flags {flags} on {pieces:?}:\n  stream {found:?}\n  joined {wanted:?}\n  theirs {peer:?}",
+                    show(&text)
+                ));
+            }
+        }
+    }
+    assert!(
+        differences.is_empty(),
+        "{} differences:\n{}",
+        differences.len(),
+        differences[..differences.len().min(20)].join("\n")
+    );
+    assert!(taken * 2 > cases() && matches > cases(), "{taken} expressions, {matches} matches");
 }
 
 #[test]

@@ -122,23 +122,60 @@ unsafe fn scan_bytes(
     tell: match_event_handler,
     context: *mut c_void,
 ) -> i32 {
-    // SAFETY: the caller's promises.
-    let (Some(db), Some(work)) = (unsafe { (common::database(db), work(scratch)) }) else { return HS_INVALID };
+    // SAFETY: the caller's promise.
+    let Some(db) = (unsafe { common::database(db) }) else { return HS_INVALID };
     if db.mode != mode {
         return HS_DB_MODE_ERROR;
     }
-    // A panic in a scan poisons the lock and leaves the memory usable.
-    let mut work = match work.try_lock() {
-        Ok(work) => work,
-        Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(std::sync::TryLockError::WouldBlock) => return HS_SCRATCH_IN_USE,
+    let run = |work: &mut Work| {
+        // SAFETY: the caller's promise.
+        match scan::scan(db, data, work, |told| unsafe { call_of(tell, told, context) }) {
+            true => HS_SUCCESS,
+            false => HS_SCAN_TERMINATED,
+        }
     };
-    let finished = scan::scan(db, data, &mut work, |Told { id, from, to }| match tell {
+    // SAFETY: the caller's promise.
+    unsafe { with_work(scratch, run) }
+}
+
+/// Tells the caller of one match; whether more are wanted.
+///
+/// # Safety
+/// The callback may be called with `context`.
+pub(super) unsafe fn call_of(tell: match_event_handler, Told { id, from, to }: Told, context: *mut c_void) -> bool {
+    match tell {
         // SAFETY: the caller's promise.
         Some(tell) => (unsafe { tell(id, from, to, 0, context) }) == 0,
         None => true,
-    });
-    if finished { HS_SUCCESS } else { HS_SCAN_TERMINATED }
+    }
+}
+
+/// Runs something with a scratch, which serves one scan at a time.
+///
+/// # Safety
+/// `scratch` is NULL or a scratch that is not freed meanwhile.
+pub(super) unsafe fn with_work(scratch: *const hs_scratch_t, run: impl FnOnce(&mut Work) -> i32) -> i32 {
+    // SAFETY: the caller's promise.
+    let Some(work) = (unsafe { work(scratch) }) else { return HS_INVALID };
+    // A panic in a scan poisons the lock and leaves the memory usable.
+    match work.try_lock() {
+        Ok(mut work) => run(&mut work),
+        Err(std::sync::TryLockError::Poisoned(poisoned)) => run(&mut poisoned.into_inner()),
+        Err(std::sync::TryLockError::WouldBlock) => HS_SCRATCH_IN_USE,
+    }
+}
+
+/// What a scan with this scratch would be refused with; `HS_SUCCESS`: nothing.
+///
+/// # Safety
+/// As for `with_work`.
+pub(super) unsafe fn check(scratch: *const hs_scratch_t) -> i32 {
+    // SAFETY: the caller's promise.
+    match unsafe { work(scratch) } {
+        None => HS_INVALID,
+        Some(work) if in_use(work) => HS_SCRATCH_IN_USE,
+        Some(_) => HS_SUCCESS,
+    }
 }
 
 /// # Safety

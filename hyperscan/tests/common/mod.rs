@@ -82,6 +82,18 @@ pub struct Calls {
         Option<Handler>,
         *mut c_void,
     ) -> c_int,
+    open_stream: unsafe extern "C" fn(*const c_void, c_uint, *mut *mut c_void) -> c_int,
+    scan_stream: unsafe extern "C" fn(
+        *mut c_void,
+        *const c_char,
+        c_uint,
+        c_uint,
+        *mut c_void,
+        Option<Handler>,
+        *mut c_void,
+    ) -> c_int,
+    copy_stream: unsafe extern "C" fn(*mut *mut c_void, *const c_void) -> c_int,
+    close_stream: unsafe extern "C" fn(*mut c_void, *mut c_void, Option<Handler>, *mut c_void) -> c_int,
     expression_info: unsafe extern "C" fn(*const c_char, c_uint, *mut *mut Info, *mut *mut CompileError) -> c_int,
 }
 
@@ -103,6 +115,10 @@ impl Calls {
             free_database: get!("hs_free_database"),
             scan: get!("hs_scan"),
             scan_vector: get!("hs_scan_vector"),
+            open_stream: get!("hs_open_stream"),
+            scan_stream: get!("hs_scan_stream"),
+            copy_stream: get!("hs_copy_stream"),
+            close_stream: get!("hs_close_stream"),
             expression_info: get!("hs_expression_info"),
         }
     }
@@ -148,6 +164,8 @@ pub struct Set {
 
 pub const BLOCK: u32 = 1;
 pub const VECTORED: u32 = 4;
+/// With the largest horizon for starts.
+pub const STREAM: u32 = 2 | 1 << 24;
 
 impl Set {
     /// Ids are the indices.
@@ -254,6 +272,31 @@ impl Set {
             )
         };
         assert_eq!(status, 0);
+        found
+    }
+
+    /// The same of pieces that come one after another. Behind the piece `copied_at` it goes on with a copy of the stream.
+    pub fn scan_stream(&self, pieces: &[&[u8]], copied_at: usize) -> Vec<Found> {
+        let mut found = Vec::new();
+        let context = (&raw mut found).cast();
+        let (mut stream, calls) = (null_mut(), self.calls);
+        // SAFETY: a database of this mode and its scratch, data as long as told; `note` gets the vector.
+        unsafe {
+            assert_eq!((calls.open_stream)(self.database, 0, &mut stream), 0);
+            for (n, piece) in pieces.iter().enumerate() {
+                let (data, length) = (piece.as_ptr().cast(), piece.len() as u32);
+                let status = (calls.scan_stream)(stream, data, length, 0, self.scratch, Some(note), context);
+                assert_eq!(status, 0);
+                if n == copied_at {
+                    let mut copy = null_mut();
+                    assert_eq!((calls.copy_stream)(&mut copy, stream), 0);
+                    // Ended without a callback: what it would find at its end is not told.
+                    assert_eq!((calls.close_stream)(stream, null_mut(), None, null_mut()), 0);
+                    stream = copy;
+                }
+            }
+            assert_eq!((calls.close_stream)(stream, self.scratch, Some(note), context), 0);
+        }
         found
     }
 }
