@@ -260,7 +260,7 @@ fn streams_match_what_the_joined_data_matches() {
     let mut random = Random(0x082E_FA98_EC4E_6C89);
     let mut differences = Vec::new();
     let (mut taken, mut matches) = (0, 0);
-    for _ in 0..cases() {
+    for _ in 0..cases() / 4 {
         let flags = random_flags(&mut random);
         let text = expression(&mut random, flags, 3).into_bytes();
         let one = [Expression { text: text.clone(), flags, ext: Ext::default() }];
@@ -282,7 +282,9 @@ fn streams_match_what_the_joined_data_matches() {
             let found = sorted(a.scan_stream(&pieces, copied_at));
             let wanted = sorted(whole.scan(&data));
             matches += found.len();
-            let peer = b.as_ref().map(|b| sorted(b.scan_stream(&pieces, copied_at)));
+            // Vectorscan's streams tell some matches twice.
+            let once = |mut all: Vec<Found>| (all.dedup(), all).1;
+            let peer = b.as_ref().map(|b| once(sorted(b.scan_stream(&pieces, copied_at))));
             if found != wanted || peer.as_ref().is_some_and(|peer| *peer != found) {
                 let show = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\n', "\\n");
                 let pieces: Vec<_> = pieces.iter().map(|piece| show(piece)).collect();
@@ -299,7 +301,7 @@ fn streams_match_what_the_joined_data_matches() {
         differences.len(),
         differences[..differences.len().min(20)].join("\n")
     );
-    assert!(taken * 2 > cases() && matches > cases(), "{taken} expressions, {matches} matches");
+    assert!(taken * 8 > cases() && matches * 4 > cases(), "{taken} expressions, {matches} matches");
 }
 
 #[test]
