@@ -153,8 +153,9 @@ asan: need-nightly
 		$(NIGHTLY_TEST) --target-dir $(TARGET)/asan
 
 # The standard library is built with it: else what its locks and reference counts order looks like thousands of races.
+# Tests fork and start threads in the child, which ThreadSanitizer otherwise ends.
 tsan: need-nightly need-rust-src
-	$(FEWER) RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' \
+	$(FEWER) TSAN_OPTIONS=die_after_fork=0 RUSTFLAGS='-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer' \
 		$(NIGHTLY_TEST) -Zbuild-std --target-dir $(TARGET)/tsan
 
 valgrind: need-test
