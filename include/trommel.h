@@ -719,6 +719,11 @@ typedef struct trm_file_options {
 } trm_file_options;
 
 /**
+ * Is given `count` matches, which stay until it returns; 0: go on, anything else ends the scan.
+ */
+typedef int32_t (*trm_on_matches)(void *user, const struct trm_match *matches, size_t count);
+
+/**
  * How a stream is opened. All fields 0 but `struct_size` are the defaults.
  */
 typedef struct trm_stream_options {
@@ -1531,7 +1536,7 @@ trm_status trm_scan_file(struct trm_engine *engine,
                          uint32_t rule_set_id,
                          const char *path,
                          const struct trm_file_options *options,
-                         int32_t (*on_matches)(void *user, const struct trm_match *matches, size_t count),
+                         trm_on_matches on_matches,
                          void *user,
                          uint64_t *scanned,
                          struct trm_error *error);

@@ -127,3 +127,24 @@ fn every_function_is_documented() {
     }
     assert!(functions >= 30, "only {functions} functions in the header");
 }
+
+/// What is made from the header beside it: the calls that the Go package looks up at run time, and the list of symbols.
+#[test]
+fn what_is_made_from_the_header_is_up_to_date() {
+    let run = |program: &[&str]| {
+        let output = std::process::Command::new(program[0]).args(&program[1..]).current_dir(cc::root()).output();
+        String::from_utf8(output.unwrap_or_else(|why| panic!("{program:?}: {why}")).stdout).expect("UTF-8")
+    };
+    let read = |path: &str| std::fs::read_to_string(cc::root().join(path)).expect(path);
+    let scripts = ["awk", "-f", "packaging/reference/header.awk", "-f", "bindings/go/stubs.awk", "include/trommel.h"];
+    let stubs = run(&scripts);
+    assert!(stubs.contains("trm_engine_create"));
+    assert!(stubs == read("bindings/go/dlopen.c"), "bindings/go/dlopen.c is not up to date: run make go-stubs");
+    let header = read("include/trommel.h");
+    for symbol in header.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.starts_with("trm_"))
+    {
+        let is_call = header.contains(&format!(" {symbol}(")) || header.contains(&format!("*{symbol}("));
+        let listed = read("packaging/abi/symbols").lines().any(|line| line == symbol);
+        assert!(!is_call || listed, "packaging/abi/symbols lacks {symbol}: run make abi-baseline");
+    }
+}

@@ -32,6 +32,7 @@ static trm_status (*trm_buffer_unregister_)(struct trm_engine *engine, uint32_t 
 static trm_status (*trm_enqueue_)(struct trm_engine *engine, const struct trm_work_item *item, trm_ticket *ticket);
 static trm_status (*trm_enqueue_batch_)(struct trm_engine *engine, const struct trm_work_item *items, size_t count, trm_ticket *first, size_t *accepted);
 static trm_status (*trm_submit_)(struct trm_engine *engine, const void *bytes, uint32_t len, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket);
+static trm_status (*trm_submit_segments_)(struct trm_engine *engine, const struct trm_segment *segments, size_t count, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket);
 static trm_status (*trm_is_done_)(const struct trm_engine *engine, trm_ticket ticket);
 static trm_status (*trm_wait_)(struct trm_engine *engine, trm_ticket ticket, int64_t timeout_ns, struct trm_completion *completion, struct trm_match *matches, size_t match_capacity, size_t *match_count);
 static trm_status (*trm_collect_)(struct trm_engine *engine, int64_t timeout_ns, struct trm_completion *completions, size_t capacity, size_t *count, struct trm_match *matches, size_t match_capacity, size_t *match_count);
@@ -44,8 +45,13 @@ static trm_status (*trm_unfinished_)(const struct trm_engine *engine, trm_ticket
 static trm_status (*trm_engine_stats_)(const struct trm_engine *engine, struct trm_engine_stats_t *out);
 static trm_status (*trm_cancel_)(struct trm_engine *engine, trm_ticket ticket);
 static trm_status (*trm_engine_set_deadline_)(struct trm_engine *engine, int64_t timeout_ns);
+static trm_status (*trm_scan_file_)(struct trm_engine *engine, uint32_t rule_set_id, const char *path, const struct trm_file_options *options, trm_on_matches on_matches, void *user, uint64_t *scanned, struct trm_error *error);
 static trm_status (*trm_rules_serialize_)(const struct trm_rules *rules, void *bytes, size_t capacity, size_t *needed);
 static trm_status (*trm_rules_deserialize_)(const void *bytes, size_t len, struct trm_rules **rules, struct trm_error *error);
+static trm_status (*trm_stream_open_)(struct trm_engine *engine, uint32_t rule_set_id, uint32_t correlation, const struct trm_stream_options *options, struct trm_stream **stream, struct trm_error *error);
+static trm_status (*trm_stream_feed_)(struct trm_stream *stream, const void *bytes, size_t len, trm_ticket *ticket, struct trm_error *error);
+static trm_status (*trm_stream_close_)(struct trm_stream *stream, trm_ticket *ticket);
+static void (*trm_stream_destroy_)(struct trm_stream *stream);
 
 static const struct {
   const char *name;
@@ -76,6 +82,7 @@ static const struct {
     {"trm_enqueue", (void **)&trm_enqueue_},
     {"trm_enqueue_batch", (void **)&trm_enqueue_batch_},
     {"trm_submit", (void **)&trm_submit_},
+    {"trm_submit_segments", (void **)&trm_submit_segments_},
     {"trm_is_done", (void **)&trm_is_done_},
     {"trm_wait", (void **)&trm_wait_},
     {"trm_collect", (void **)&trm_collect_},
@@ -88,8 +95,13 @@ static const struct {
     {"trm_engine_stats", (void **)&trm_engine_stats_},
     {"trm_cancel", (void **)&trm_cancel_},
     {"trm_engine_set_deadline", (void **)&trm_engine_set_deadline_},
+    {"trm_scan_file", (void **)&trm_scan_file_},
     {"trm_rules_serialize", (void **)&trm_rules_serialize_},
     {"trm_rules_deserialize", (void **)&trm_rules_deserialize_},
+    {"trm_stream_open", (void **)&trm_stream_open_},
+    {"trm_stream_feed", (void **)&trm_stream_feed_},
+    {"trm_stream_close", (void **)&trm_stream_close_},
+    {"trm_stream_destroy", (void **)&trm_stream_destroy_},
 };
 enum { CALLS = sizeof calls / sizeof calls[0] };
 
@@ -241,6 +253,11 @@ trm_status trm_submit(struct trm_engine *engine, const void *bytes, uint32_t len
   return trm_submit_(engine, bytes, len, rule_set_id, correlation, ticket);
 }
 
+trm_status trm_submit_segments(struct trm_engine *engine, const struct trm_segment *segments, size_t count, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket) {
+  if (!trm_submit_segments_) return TRM_ERR_UNSUPPORTED;
+  return trm_submit_segments_(engine, segments, count, rule_set_id, correlation, ticket);
+}
+
 trm_status trm_is_done(const struct trm_engine *engine, trm_ticket ticket) {
   if (!trm_is_done_) return TRM_ERR_UNSUPPORTED;
   return trm_is_done_(engine, ticket);
@@ -301,6 +318,11 @@ trm_status trm_engine_set_deadline(struct trm_engine *engine, int64_t timeout_ns
   return trm_engine_set_deadline_(engine, timeout_ns);
 }
 
+trm_status trm_scan_file(struct trm_engine *engine, uint32_t rule_set_id, const char *path, const struct trm_file_options *options, trm_on_matches on_matches, void *user, uint64_t *scanned, struct trm_error *error) {
+  if (!trm_scan_file_) return TRM_ERR_UNSUPPORTED;
+  return trm_scan_file_(engine, rule_set_id, path, options, on_matches, user, scanned, error);
+}
+
 trm_status trm_rules_serialize(const struct trm_rules *rules, void *bytes, size_t capacity, size_t *needed) {
   if (!trm_rules_serialize_) return TRM_ERR_UNSUPPORTED;
   return trm_rules_serialize_(rules, bytes, capacity, needed);
@@ -309,4 +331,24 @@ trm_status trm_rules_serialize(const struct trm_rules *rules, void *bytes, size_
 trm_status trm_rules_deserialize(const void *bytes, size_t len, struct trm_rules **rules, struct trm_error *error) {
   if (!trm_rules_deserialize_) return TRM_ERR_UNSUPPORTED;
   return trm_rules_deserialize_(bytes, len, rules, error);
+}
+
+trm_status trm_stream_open(struct trm_engine *engine, uint32_t rule_set_id, uint32_t correlation, const struct trm_stream_options *options, struct trm_stream **stream, struct trm_error *error) {
+  if (!trm_stream_open_) return TRM_ERR_UNSUPPORTED;
+  return trm_stream_open_(engine, rule_set_id, correlation, options, stream, error);
+}
+
+trm_status trm_stream_feed(struct trm_stream *stream, const void *bytes, size_t len, trm_ticket *ticket, struct trm_error *error) {
+  if (!trm_stream_feed_) return TRM_ERR_UNSUPPORTED;
+  return trm_stream_feed_(stream, bytes, len, ticket, error);
+}
+
+trm_status trm_stream_close(struct trm_stream *stream, trm_ticket *ticket) {
+  if (!trm_stream_close_) return TRM_ERR_UNSUPPORTED;
+  return trm_stream_close_(stream, ticket);
+}
+
+void trm_stream_destroy(struct trm_stream *stream) {
+  if (!trm_stream_destroy_) return;
+  trm_stream_destroy_(stream);
 }

@@ -22,6 +22,11 @@ pub struct trm_file_options {
     pub max_carry_bytes: u64,
 }
 
+/// Is given `count` matches, which stay until it returns; 0: go on, anything else ends the scan.
+#[allow(non_camel_case_types)]
+pub type trm_on_matches =
+    Option<unsafe extern "C" fn(user: *mut c_void, matches: *const trm_match, count: usize) -> i32>;
+
 /// # Safety
 /// `options` is NULL or points to options whose `struct_size` is set.
 unsafe fn read_options(options: *const trm_file_options) -> Result<u64> {
@@ -82,7 +87,7 @@ pub unsafe extern "C" fn trm_scan_file(
     rule_set_id: u32,
     path: *const c_char,
     options: *const trm_file_options,
-    on_matches: Option<unsafe extern "C" fn(user: *mut c_void, matches: *const trm_match, count: usize) -> i32>,
+    on_matches: trm_on_matches,
     user: *mut c_void,
     scanned: *mut u64,
     error: *mut trm_error,
