@@ -83,10 +83,12 @@ fn bench_measures_and_draws() {
     let chart_path = chart.to_str().expect("a UTF-8 path");
     let arguments = ["bench", "--drain", "cpu", "--seconds", "0.01", "--literals", "20", "--json", "--svg", chart_path];
     let lines = json_lines(&trommel(&arguments, b""));
-    assert_eq!(lines.len(), 6);
+    assert_eq!(lines.len(), 11);
     assert!(lines.iter().all(|line| line["drain"] == "cpu" && line["items_per_second"].is_number()), "{lines:?}");
+    let rules: Vec<_> = lines.iter().map(|line| line["rules"].as_u64().expect("a number")).collect();
+    assert_eq!(rules, [20, 20, 20, 20, 20, 20, 10, 100, 1000, 10_000, 100_000]);
     let svg = std::fs::read_to_string(chart).expect("a chart");
-    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && svg.contains("polyline"), "{svg}");
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && svg.matches("<polyline").count() == 2, "{svg}");
 }
 
 #[test]

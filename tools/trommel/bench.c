@@ -11,21 +11,37 @@
 
 static const char usage[] =
     "usage: trommel bench [OPTION]...\n"
-    "Measures how many items this machine scans in a second, for items of 64 bytes to 64 KiB and\n"
-    "for each drain that works here.\n"
+    "Measures how many items this machine scans in a second, for each drain that works here: "
+    "items\n"
+    "of 64 bytes to 64 KiB, then items of 1 KiB for 10 to 100,000 made-up literals.\n"
     "\n"
-    "  -f, --rules FILE  rules to scan for (default: 1000 literals that are made up)\n"
+    "  -f, --rules FILE  rules to scan for (default: 1000 literals that are made up); only these\n"
     "      --literals N  so many made-up literals instead\n"
     "      --drain KIND  cpu, batch or persistent only\n"
     "      --adapter A   which GPU\n"
     "      --seconds S   how long for each size and drain (default 1)\n"
     "      --json        an object a line\n"
-    "      --svg FILE    a chart as well\n"
+    "      --svg FILE    charts as well: by size, and by number of rules\n"
     "\n"
     "Compare figures of one run only: machines are busy differently at different times.\n";
 
 enum { BATCH = 256, LETTERS = 26, TEXT_BYTES = 1 << 22 };
 static const uint32_t sizes[] = {64, 256, 1024, 4096, 16384, 65536};
+static const uint64_t counts[] = {10, 100, 1000, 10000, 100000};
+enum { SIZES = sizeof sizes / sizeof sizes[0], COUNTS = sizeof counts / sizeof counts[0] };
+enum { BYTES_BY_RULES = 1024 };
+
+/* What is measured: the rules of each point, under their number on the engine. */
+typedef struct bench_points {
+  struct {
+    bench_sweep sweep;
+    uint64_t rules;
+    uint32_t item_bytes, rule_set;
+  } all[SIZES + COUNTS];
+  size_t count;
+  trm_rules *sets[1 + COUNTS];
+  uint32_t set_count;
+} bench_points;
 
 typedef struct bench_options {
   options scan; /* what rules_load wants */
@@ -99,7 +115,7 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-static trm_engine *create(const bench_options *opt, const char *drain, const trm_rules *rules,
+static trm_engine *create(const bench_options *opt, const char *drain, const bench_points *points,
                           trm_error *error) {
   trm_engine *engine = NULL;
   trm_options o;
@@ -112,7 +128,8 @@ static trm_engine *create(const bench_options *opt, const char *drain, const trm
     o.mode = strcmp(drain, "persistent") == 0 ? TRM_MODE_FORCE : TRM_MODE_DISABLE;
     status = trm_engine_create(&o, &engine, error);
   }
-  if (status == TRM_OK) status = trm_engine_load_rules(engine, 0, rules, error);
+  for (uint32_t id = 0; status == TRM_OK && id < points->set_count; id++)
+    status = trm_engine_load_rules(engine, id, points->sets[id], error);
   if (status == TRM_OK) return engine;
   trm_engine_destroy(engine);
   return NULL;
@@ -140,7 +157,8 @@ static bool takes_more(trm_engine *engine) {
 
 /* Items a second; below 0: trouble, which is said. One region holds the text, items point into it.
  */
-static double measure(trm_engine *engine, const char *text, uint32_t size, double seconds) {
+static double measure(trm_engine *engine, const char *text, uint32_t rule_set, uint32_t size,
+                      double seconds) {
   trm_region region;
   trm_status status = trm_input_acquire(engine, TEXT_BYTES, 0, &region);
   if (status != TRM_OK) {
@@ -166,7 +184,7 @@ static double measure(trm_engine *engine, const char *text, uint32_t size, doubl
     }
     if (measuring && t >= begun + seconds) break;
     for (uint32_t i = 0; i < BATCH; i++, next = (next + 1) % per_text) {
-      trm_work_item item = {region.input_offset + next * size, size, 0, i};
+      trm_work_item item = {region.input_offset + next * size, size, rule_set, i};
       items[i] = item;
     }
     for (size_t at = 0; fine && at < BATCH;) {
@@ -188,7 +206,7 @@ static double measure(trm_engine *engine, const char *text, uint32_t size, doubl
   return result;
 }
 
-static int run(const bench_options *opt, const trm_rules *rules, bench_table *table) {
+static int run(const bench_options *opt, const bench_points *points, bench_table *table) {
   static const char *const drains[] = {"cpu", "batch", "persistent"};
   char *text = make_text();
   int result = 0;
@@ -198,17 +216,20 @@ static int run(const bench_options *opt, const trm_rules *rules, bench_table *ta
     trm_error error;
     memset(&error, 0, sizeof error);
     error.struct_size = sizeof error;
-    trm_engine *engine = create(opt, drains[d], rules, &error);
+    trm_engine *engine = create(opt, drains[d], points, &error);
     if (engine == NULL) {
       fprintf(stderr, "%s: %s: not here: %s\n", program_name, drains[d], error.message);
       if (opt->drain != NULL) result = EXIT_TROUBLE;
       continue;
     }
-    for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
+    for (size_t p = 0; p < points->count; p++) {
       bench_row *row = &table->rows[table->count];
+      row->sweep = points->all[p].sweep;
       row->drain = drains[d];
-      row->item_bytes = sizes[s];
-      row->items_per_second = measure(engine, text, sizes[s], opt->seconds);
+      row->rules = points->all[p].rules;
+      row->item_bytes = points->all[p].item_bytes;
+      row->items_per_second =
+          measure(engine, text, points->all[p].rule_set, row->item_bytes, opt->seconds);
       if (row->items_per_second < 0) {
         result = EXIT_TROUBLE;
         break;
@@ -220,6 +241,40 @@ static int run(const bench_options *opt, const trm_rules *rules, bench_table *ta
   }
   free(text);
   return result;
+}
+
+static bool add_set(bench_points *points, trm_rules *rules) {
+  if (rules != NULL) points->sets[points->set_count++] = rules;
+  return rules != NULL;
+}
+
+static void add_point(bench_points *points, bench_sweep sweep, uint64_t rules, uint32_t bytes) {
+  points->all[points->count].sweep = sweep;
+  points->all[points->count].rules = rules;
+  points->all[points->count].item_bytes = bytes;
+  points->all[points->count].rule_set = points->set_count - 1;
+  points->count++;
+}
+
+/* False: some rules do not compile, which is said. */
+static bool points_of(const bench_options *opt, bench_points *points) {
+  uint64_t rules = opt->literals;
+  if (opt->scan.rules_file != NULL) {
+    rule_names names;
+    memset(&names, 0, sizeof names);
+    bool fine = add_set(points, rules_load(&opt->scan, &names));
+    rules = names.count;
+    rule_names_free(&names);
+    if (!fine) return false;
+  } else if (!add_set(points, make_rules(rules))) {
+    return false;
+  }
+  for (size_t i = 0; i < SIZES; i++) add_point(points, BY_SIZE, rules, sizes[i]);
+  for (size_t i = 0; opt->scan.rules_file == NULL && i < COUNTS; i++) {
+    if (!add_set(points, make_rules(counts[i]))) return false;
+    add_point(points, BY_RULES, counts[i], BYTES_BY_RULES);
+  }
+  return true;
 }
 
 static bool number(const char *text, double least, double most, double *value) {
@@ -271,19 +326,15 @@ int bench_main(int argc, char **argv) {
     }
   }
 
-  rule_names names;
-  memset(&names, 0, sizeof names);
-  trm_rules *rules =
-      opt.scan.rules_file != NULL ? rules_load(&opt.scan, &names) : make_rules(opt.literals);
+  bench_points points;
+  memset(&points, 0, sizeof points);
   int result = EXIT_TROUBLE;
-  if (rules != NULL) {
+  if (points_of(&opt, &points)) {
     bench_table table;
     memset(&table, 0, sizeof table);
-    table.rules = opt.scan.rules_file != NULL ? names.count : (size_t)opt.literals;
-    result = run(&opt, rules, &table);
+    result = run(&opt, &points, &table);
     if (opt.svg != NULL && !table_svg(&table, opt.svg)) result = EXIT_TROUBLE;
   }
-  trm_rules_destroy(rules);
-  rule_names_free(&names);
+  for (uint32_t id = 0; id < points.set_count; id++) trm_rules_destroy(points.sets[id]);
   return result;
 }

@@ -28,8 +28,14 @@ void print_json_text(const char *text);
 /* ---- table.c ---- */
 enum { MOST_ROWS = 64 };
 
+/* What a row belongs to: as many rules for items of each size, or items of one size for more and
+ * more rules. */
+typedef enum bench_sweep { BY_SIZE, BY_RULES } bench_sweep;
+
 typedef struct bench_row {
+  bench_sweep sweep;
   const char *drain;
+  uint64_t rules;
   uint32_t item_bytes;
   double items_per_second;
 } bench_row;
@@ -37,7 +43,6 @@ typedef struct bench_row {
 typedef struct bench_table {
   bench_row rows[MOST_ROWS];
   size_t count;
-  size_t rules;
 } bench_table;
 
 void table_begin(bool json);
