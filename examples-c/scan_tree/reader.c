@@ -1,6 +1,7 @@
 /* A reading thread. Small files are read straight into the engine's arena, a file an item, many
- * items a batch; a file too large for that is scanned whole, where it is mapped. Either way a file
- * is one text: a match is never cut. */
+ * items a batch; a file too large for that is read by the library, piece by piece. Either way a
+ * file is one text: a match is never cut. Nothing is mapped: a file that shrinks meanwhile is
+ * reported, and the scan goes on. */
 #include "scan_tree.h"
 
 #include <errno.h>
@@ -9,12 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SLOTS = 256, BATCH = 64 };
+enum { SLOTS = 1024, BATCH = 64 };
 static const size_t BINARY_WINDOW = (size_t)64 << 10;
 static const size_t BATCH_BYTES = (size_t)1 << 20;
 
@@ -194,6 +194,23 @@ static void scan_whole(reader *r, const char *path, const unsigned char *bytes, 
 
 /* ---- files ---- */
 
+/* The matches of a large file, as they come. */
+typedef struct gathered {
+  trm_match *matches;
+  size_t count, capacity;
+} gathered;
+
+static int32_t gather(void *user, const trm_match *matches, size_t count) {
+  gathered *g = (gathered *)user;
+  if (g->capacity - g->count < count) {
+    g->capacity = (g->capacity + count) * 2;
+    g->matches = (trm_match *)must_realloc(g->matches, g->capacity, sizeof *g->matches);
+  }
+  memcpy(g->matches + g->count, matches, count * sizeof *matches);
+  g->count += count;
+  return stop_requested;
+}
+
 static bool is_binary(reader *r, const void *bytes, size_t len) {
   if (r->shared->opt->text || len == 0) return false;
   return memchr(bytes, 0, len < BINARY_WINDOW ? len : BINARY_WINDOW) != NULL;
@@ -266,6 +283,32 @@ static bool scan_heap(reader *r, char *path, unsigned char *bytes, size_t len, s
   return fine;
 }
 
+/* A plain file that is too large for the arena. Takes the path. */
+static void scan_large(reader *r, char *path, int fd) {
+  report *rep = r->shared->rep;
+  gathered found = {NULL, 0, 0};
+  trm_error error;
+  uint64_t scanned = 0;
+  trm_file_options o = {sizeof o, 0, UINT64_MAX}; /* a rule may hold on to all of it */
+  memset(&error, 0, sizeof error);
+  error.struct_size = sizeof error;
+  unsigned char *head = (unsigned char *)must_realloc(NULL, BINARY_WINDOW, 1);
+  ssize_t got = pread(fd, head, BINARY_WINDOW, 0);
+  if (got > 0 && is_binary(r, head, (size_t)got)) {
+    report_binary(rep);
+  } else {
+    trm_status status = trm_scan_file(r->handle, 0, path, &o, gather, &found, &scanned, &error);
+    if (status < 0)
+      report_trouble(rep, path, error.message[0] ? error.message : trm_status_string(status));
+    /* What was found is right, though the rest of the file may be missing. */
+    if (status >= 0 || found.count > 0)
+      report_large(rep, path, fd, scanned, found.matches, found.count);
+  }
+  free(head);
+  free(found.matches);
+  free(path);
+}
+
 /* A plain file of `size` bytes that fits into the arena. Takes the path. */
 static bool scan_small(reader *r, char *path, int fd, size_t size, size_t limit) {
   trm_region region;
@@ -321,15 +364,8 @@ static bool scan_path(reader *r, char *path, size_t limit) {
   off_t at = S_ISREG(info.st_mode) ? lseek(fd, 0, SEEK_CUR) : 0;
   size_t size = S_ISREG(info.st_mode) && info.st_size > 0 ? (size_t)info.st_size : 0;
   if (at != 0) size = 0; /* standard input that was read from before: what is left of it */
-  void *mapped = MAP_FAILED;
-  if (size > limit) mapped = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (mapped != MAP_FAILED) {
-    if (is_binary(r, mapped, size))
-      report_binary(rep);
-    else
-      scan_whole(r, path, (const unsigned char *)mapped, size);
-    munmap(mapped, size);
-    free(path);
+  if (size > limit && !standard_input) {
+    scan_large(r, path, fd);
   } else if (size > 0 && size <= limit) {
     fine = scan_small(r, path, fd, size, limit);
   } else {

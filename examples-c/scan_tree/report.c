@@ -131,8 +131,10 @@ static int in_file_order(const void *a, const void *b) {
   return x->rule_id < y->rule_id ? -1 : x->rule_id > y->rule_id;
 }
 
+/* The match counts from `bytes`, which lie at `offset` in the file. */
 static void put_finding(buffer *b, const report *rep, const char *path, uint64_t line,
-                        uint64_t column, const trm_match *m, const unsigned char *bytes) {
+                        uint64_t column, const trm_match *m, const unsigned char *bytes,
+                        uint64_t offset) {
   const unsigned char *id = (const unsigned char *)rep->names->names[m->rule_id];
   size_t id_length = rep->names->name_lengths[m->rule_id], len = (size_t)(m->end - m->start);
   const unsigned char *text = bytes != NULL ? bytes + m->start : (const unsigned char *)"";
@@ -144,9 +146,9 @@ static void put_finding(buffer *b, const report *rep, const char *path, uint64_t
     put_text(b, ",\"column\":");
     put_number(b, column);
     put_text(b, ",\"start\":");
-    put_number(b, m->start);
+    put_number(b, offset + m->start);
     put_text(b, ",\"end\":");
-    put_number(b, m->end);
+    put_number(b, offset + m->end);
     put_text(b, ",");
     put_json(b, "id", id, id_length);
     put_text(b, ",");
@@ -166,6 +168,48 @@ static void put_finding(buffer *b, const report *rep, const char *path, uint64_t
   }
 }
 
+/* A file that is too large to be held, read from its beginning to its end once more. */
+typedef struct passing {
+  int fd;
+  uint64_t at, line, line_start;
+  unsigned char *window; /* WINDOW bytes */
+} passing;
+
+enum { WINDOW = 1 << 18 };
+
+/* Counts lines up to an offset that lies ahead. What cannot be read any more has no lines. */
+static void pass_to(passing *p, uint64_t offset) {
+  while (p->at < offset) {
+    size_t want = offset - p->at < WINDOW ? (size_t)(offset - p->at) : (size_t)WINDOW;
+    ssize_t got = pread(p->fd, p->window, want, (off_t)p->at);
+    if (got <= 0) break;
+    const unsigned char *from = p->window, *end = p->window + got, *newline;
+    while ((newline = (const unsigned char *)memchr(from, '\n', (size_t)(end - from))) != NULL) {
+      from = newline + 1;
+      p->line++;
+      p->line_start = p->at + (uint64_t)(from - p->window);
+    }
+    p->at += (uint64_t)got;
+  }
+}
+
+static void put_large_findings(buffer *b, const report *rep, const char *path, int fd,
+                               const trm_match *matches, size_t count) {
+  passing p = {fd, 0, 1, 0, (unsigned char *)must_realloc(NULL, WINDOW, 1)};
+  for (size_t i = 0; i < count; i++) {
+    size_t len = (size_t)(matches[i].end - matches[i].start);
+    unsigned char *text = (unsigned char *)must_realloc(NULL, len + 1, 1);
+    ssize_t got = pread(fd, text, len, (off_t)matches[i].start);
+    trm_match shown = matches[i];
+    pass_to(&p, matches[i].start);
+    shown.start = 0, shown.end = got > 0 ? (uint64_t)got : 0;
+    put_finding(b, rep, path, p.line, matches[i].start - p.line_start + 1, &shown, text,
+                matches[i].start);
+    free(text);
+  }
+  free(p.window);
+}
+
 /* Lines and columns count from 1, columns in bytes. One pass over the file, whatever the number of
  * findings. */
 static void put_findings(buffer *b, const report *rep, const char *path, const unsigned char *bytes,
@@ -181,7 +225,7 @@ static void put_findings(buffer *b, const report *rep, const char *path, const u
       line++;
     }
     at = start;
-    put_finding(b, rep, path, line, start - line_start + 1, &matches[i], bytes);
+    put_finding(b, rep, path, line, start - line_start + 1, &matches[i], bytes, 0);
   }
 }
 
@@ -206,32 +250,53 @@ static void clear_progress(report *rep) {
   rep->progress_shown = false;
 }
 
-void report_file(report *rep, const char *path, const unsigned char *bytes, size_t len,
-                 trm_match *matches, size_t count) {
-  buffer b;
-  memset(&b, 0, sizeof b);
-  size_t shown = count < rep->opt->max_matches ? count : (size_t)rep->opt->max_matches;
-  if (shown > 0) {
-    if (rep->opt->count) {
-      put_count(&b, rep, path, shown);
-    } else {
-      qsort(matches, count, sizeof *matches, in_file_order);
-      put_findings(&b, rep, path, bytes, matches, shown);
-    }
-  }
+/* Writes what was put together, and counts the file. */
+static void finish_file(report *rep, buffer *b, uint64_t len, size_t count, size_t shown) {
   pthread_mutex_lock(&rep->lock);
   rep->files++;
   rep->bytes += len;
   rep->findings += count;
   rep->hidden += count - shown;
   rep->files_with_findings += count > 0;
-  if (b.len > 0) {
+  if (b->len > 0) {
     clear_progress(rep);
-    fwrite(b.bytes, 1, b.len, stdout);
+    fwrite(b->bytes, 1, b->len, stdout);
     if (rep->progress) fflush(stdout);
   }
   pthread_mutex_unlock(&rep->lock);
-  free(b.bytes);
+  free(b->bytes);
+}
+
+static size_t shown_of(const report *rep, size_t count) {
+  return count < rep->opt->max_matches ? count : (size_t)rep->opt->max_matches;
+}
+
+void report_file(report *rep, const char *path, const unsigned char *bytes, size_t len,
+                 trm_match *matches, size_t count) {
+  buffer b;
+  memset(&b, 0, sizeof b);
+  size_t shown = shown_of(rep, count);
+  if (shown > 0 && rep->opt->count) {
+    put_count(&b, rep, path, shown);
+  } else if (shown > 0) {
+    qsort(matches, count, sizeof *matches, in_file_order);
+    put_findings(&b, rep, path, bytes, matches, shown);
+  }
+  finish_file(rep, &b, len, count, shown);
+}
+
+void report_large(report *rep, const char *path, int fd, uint64_t len, trm_match *matches,
+                  size_t count) {
+  buffer b;
+  memset(&b, 0, sizeof b);
+  size_t shown = shown_of(rep, count);
+  if (shown > 0 && rep->opt->count) {
+    put_count(&b, rep, path, shown);
+  } else if (shown > 0) {
+    qsort(matches, count, sizeof *matches, in_file_order);
+    put_large_findings(&b, rep, path, fd, matches, shown);
+  }
+  finish_file(rep, &b, len, count, shown);
 }
 
 void report_binary(report *rep) {
@@ -263,8 +328,10 @@ static void *progress_main(void *report_pointer) {
     }
     pthread_cond_timedwait(&rep->wake, &rep->lock, &until);
     if (rep->leaving) break;
-    fprintf(stderr, "\r\033[K%" PRIu64 " files, %.1f MB, %" PRIu64 " findings", rep->files,
-            (double)rep->bytes * 1e-6, rep->findings);
+    double seconds = now() - rep->started;
+    fprintf(stderr, "\r\033[K%" PRIu64 " files, %.1f MB (%.2f GB/s), %" PRIu64 " findings",
+            rep->files, (double)rep->bytes * 1e-6,
+            seconds > 0 ? (double)rep->bytes * 1e-9 / seconds : 0.0, rep->findings);
     rep->progress_shown = true;
   }
   clear_progress(rep);

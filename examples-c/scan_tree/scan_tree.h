@@ -59,9 +59,9 @@ void rule_names_free(rule_names *names);
 enum { QUEUE_CAPACITY = 1024 };
 typedef struct path_queue {
   pthread_mutex_t lock;
-  pthread_cond_t changed;
+  pthread_cond_t filled, emptied;
   char *paths[QUEUE_CAPACITY];
-  size_t first, count;
+  size_t first, count, waiting; /* readers that wait for a path */
   bool finished;
 } path_queue;
 
@@ -91,6 +91,9 @@ void report_start(report *rep, const options *opt, const rule_names *names);
 /* All findings of one file, in the order of the file. Sorts `matches`. */
 void report_file(report *rep, const char *path, const unsigned char *bytes, size_t len,
                  trm_match *matches, size_t count);
+/* As report_file, of a file that is too large to be held: read again for lines and texts. */
+void report_large(report *rep, const char *path, int fd, uint64_t len, trm_match *matches,
+                  size_t count);
 void report_binary(report *rep);
 /* A line on standard error; the exit code will say that there was trouble. */
 void report_trouble(report *rep, const char *what, const char *why);

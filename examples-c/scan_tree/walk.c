@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,41 +13,46 @@
 void queue_init(path_queue *queue) {
   memset(queue, 0, sizeof *queue);
   pthread_mutex_init(&queue->lock, NULL);
-  pthread_cond_init(&queue->changed, NULL);
+  pthread_cond_init(&queue->filled, NULL);
+  pthread_cond_init(&queue->emptied, NULL);
 }
 
 void queue_destroy(path_queue *queue) {
-  pthread_cond_destroy(&queue->changed);
+  pthread_cond_destroy(&queue->filled);
+  pthread_cond_destroy(&queue->emptied);
   pthread_mutex_destroy(&queue->lock);
 }
 
 /* Readers that stop go on emptying the queue, so that this never waits for nobody. */
 void queue_push(path_queue *queue, char *path) {
   pthread_mutex_lock(&queue->lock);
-  while (queue->count == QUEUE_CAPACITY) pthread_cond_wait(&queue->changed, &queue->lock);
+  while (queue->count == QUEUE_CAPACITY) pthread_cond_wait(&queue->emptied, &queue->lock);
   queue->paths[(queue->first + queue->count) % QUEUE_CAPACITY] = path;
   queue->count++;
-  pthread_cond_broadcast(&queue->changed);
+  if (queue->waiting > 0) pthread_cond_signal(&queue->filled);
   pthread_mutex_unlock(&queue->lock);
 }
 
 void queue_finish(path_queue *queue) {
   pthread_mutex_lock(&queue->lock);
   queue->finished = true;
-  pthread_cond_broadcast(&queue->changed);
+  pthread_cond_broadcast(&queue->filled);
   pthread_mutex_unlock(&queue->lock);
 }
 
 char *queue_pop(path_queue *queue, bool *empty) {
   char *path = NULL;
   pthread_mutex_lock(&queue->lock);
+  queue->waiting++;
   while (queue->count == 0 && !queue->finished && empty == NULL)
-    pthread_cond_wait(&queue->changed, &queue->lock);
+    pthread_cond_wait(&queue->filled, &queue->lock);
+  queue->waiting--;
   if (queue->count > 0) {
     path = queue->paths[queue->first];
     queue->first = (queue->first + 1) % QUEUE_CAPACITY;
-    /* Only a full queue has somebody waiting for room. */
-    if (queue->count-- == QUEUE_CAPACITY) pthread_cond_broadcast(&queue->changed);
+    queue->count--;
+    /* Room for many at a time: whoever walks is not woken for each path. */
+    if (queue->count == QUEUE_CAPACITY / 2) pthread_cond_signal(&queue->emptied);
   }
   if (empty != NULL) *empty = path == NULL && !queue->finished;
   pthread_mutex_unlock(&queue->lock);
@@ -55,29 +61,44 @@ char *queue_pop(path_queue *queue, bool *empty) {
 
 /* ---- directories ---- */
 
-typedef struct names {
-  char **items;
+typedef struct entry {
+  char *path;
+  mode_t mode;
+} entry;
+
+typedef struct entries {
+  entry *items;
   size_t count, capacity;
-} names;
+} entries;
 
 static int by_bytes(const void *a, const void *b) {
-  return strcmp(*(char *const *)a, *(char *const *)b);
+  return strcmp(((const entry *)a)->path, ((const entry *)b)->path);
 }
 
-/* The directory is closed before anything in it is entered: depth costs no file descriptors. */
-static bool read_names(const char *path, names *list) {
+/* The directory is closed before anything in it is entered: depth costs no file descriptors. While
+ * it is open its files are looked at by their names alone, which spares the system the way there.
+ */
+static bool read_entries(const char *path, entries *list, report *rep) {
   DIR *directory = opendir(path);
   if (directory == NULL) return false;
   for (;;) {
     errno = 0;
-    struct dirent *entry = readdir(directory);
-    if (entry == NULL) break;
-    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    struct dirent *found = readdir(directory);
+    if (found == NULL) break;
+    if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0) continue;
     if (list->count == list->capacity) {
       list->capacity = list->capacity == 0 ? 64 : list->capacity * 2;
-      list->items = (char **)must_realloc(list->items, list->capacity, sizeof *list->items);
+      list->items = (entry *)must_realloc(list->items, list->capacity, sizeof *list->items);
     }
-    list->items[list->count++] = must_join(path, entry->d_name);
+    struct stat info;
+    char *full = must_join(path, found->d_name);
+    if (fstatat(dirfd(directory), found->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+      report_trouble(rep, full, strerror(errno));
+      free(full);
+      continue;
+    }
+    list->items[list->count].path = full;
+    list->items[list->count++].mode = info.st_mode;
   }
   int trouble = errno;
   closedir(directory);
@@ -87,30 +108,33 @@ static bool read_names(const char *path, names *list) {
 
 /* Links inside a tree are not followed (a named path is), and only plain files are read:
  * a loop or a pipe must not hold up a scan. Takes the path. */
-static void walk_path(char *path, bool named, path_queue *queue, report *rep) {
-  struct stat info;
+static void walk_path(char *path, mode_t mode, bool named, path_queue *queue, report *rep) {
   if (stop_requested) {
     free(path);
-    return;
-  }
-  if ((named ? stat(path, &info) : lstat(path, &info)) != 0) {
-    report_trouble(rep, path, strerror(errno));
-    free(path);
-    return;
-  }
-  if (S_ISDIR(info.st_mode)) {
-    names list;
+  } else if (S_ISDIR(mode)) {
+    entries list;
     memset(&list, 0, sizeof list);
-    if (!read_names(path, &list)) report_trouble(rep, path, strerror(errno));
+    if (!read_entries(path, &list, rep)) report_trouble(rep, path, strerror(errno));
     if (list.count > 1) qsort(list.items, list.count, sizeof *list.items, by_bytes);
-    for (size_t i = 0; i < list.count; i++) walk_path(list.items[i], false, queue, rep);
+    for (size_t i = 0; i < list.count; i++)
+      walk_path(list.items[i].path, list.items[i].mode, false, queue, rep);
     free(list.items);
     free(path);
-  } else if (named || S_ISREG(info.st_mode)) {
+  } else if (named || S_ISREG(mode)) {
     queue_push(queue, path);
   } else {
     free(path);
   }
+}
+
+static void walk_named(char *path, path_queue *queue, report *rep) {
+  struct stat info;
+  if (stat(path, &info) == 0) {
+    walk_path(path, info.st_mode, true, queue, rep);
+    return;
+  }
+  report_trouble(rep, path, strerror(errno));
+  free(path);
 }
 
 void walk(const options *opt, path_queue *queue, report *rep) {
@@ -119,7 +143,7 @@ void walk(const options *opt, path_queue *queue, report *rep) {
     if (strcmp(path, "-") == 0)
       queue_push(queue, path);
     else
-      walk_path(path, true, queue, rep);
+      walk_named(path, queue, rep);
   }
   queue_finish(queue);
 }
