@@ -182,7 +182,7 @@ bench-gpu: need-build
 	@echo 'rows: $(TARGET)/bench/results.jsonl'
 
 soak: need-test
-	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle --test oracle_abi -- --nocapture
+	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle --test oracle_abi --test pieces -- --nocapture
 
 # Each target for FUZZ_SECONDS; needs nightly Rust and cargo-fuzz.
 FUZZ_SECONDS ?= 60

@@ -23,7 +23,7 @@ fn main() {
         let (mut ratios, mut rates) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let bare = bare_loop(&rules, &corpus, size, threads);
-            let engine = through_engine(&rules, &corpus, size, threads);
+            let engine = through_engine(&rules, &corpus, size, threads, false);
             assert_eq!(engine.0, bare.0, "the engine and the bare loop find the same");
             ratios.push(bare.1 / engine.1);
             rates.push((corpus.len() as f64 / engine.1 / 1e9, corpus.len() as f64 / bare.1 / 1e9));
@@ -39,8 +39,36 @@ fn main() {
             ratio: Some(median(ratios)),
         });
     }
+    let rows: [(&'static str, &str, usize, usize, Way); 3] = [
+        ("engine-registered", "16 KiB items in a registered buffer", 16 << 10, threads, |rules, corpus, threads| {
+            through_engine(rules, corpus, 16 << 10, threads, true)
+        }),
+        ("engine-stream", "one stream in pieces of 64 KiB", 64 << 10, threads, |rules, corpus, threads| {
+            through_stream(rules, corpus, 64 << 10, threads)
+        }),
+        ("engine-file", "trm_scan_file of a file in the page cache", 64 << 10, 1, |rules, corpus, _| {
+            through_file(rules, corpus)
+        }),
+    ];
+    for (id, what, size, threads, way) in rows {
+        let (mut ratios, mut rates) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let bare = bare_loop(&rules, &corpus, size, threads);
+            let other = way(&rules, &corpus, threads);
+            // Bare items are cut where streams and files are not.
+            assert!(other.0 >= bare.0 && other.0 - bare.0 < 64, "{id}: {} and {} matches", other.0, bare.0);
+            ratios.push(bare.1 / other.1);
+            rates.push((corpus.len() as f64 / other.1 / 1e9, corpus.len() as f64 / bare.1 / 1e9));
+        }
+        let (value, peer) = (median(rates.iter().map(|r| r.0).collect()), median(rates.iter().map(|r| r.1).collect()));
+        let (peer, ratio) = (Some(("bare matcher", peer)), Some(median(ratios)));
+        record(&Row { id, what: &format!("{what}, {threads} threads scanning"), value, unit: "GB/s", peer, ratio });
+    }
     open_and_close();
 }
+
+/// Matches and seconds of one way to scan everything.
+type Way = fn(&Arc<Rules>, &[u8], usize) -> (u64, f64);
 
 /// Bytes of Rust sources that the build itself downloaded, or, where there are none, generated text.
 fn source_text(len: usize) -> Vec<u8> {
@@ -105,8 +133,9 @@ fn bare_loop(rules: &Rules, corpus: &[u8], size: usize, threads: usize) -> (u64,
     (count, start.elapsed().as_secs_f64())
 }
 
-/// Matches and seconds of the same items, lying in the arena, through ring, drain and collection.
-fn through_engine(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize) -> (u64, f64) {
+/// Matches and seconds of the same items, lying in the arena or in a registered buffer, through ring, drain and
+/// collection.
+fn through_engine(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize, registered: bool) -> (u64, f64) {
     let options = Options {
         processor: Processor::Cpu,
         cpu_threads: threads as u32,
@@ -115,11 +144,18 @@ fn through_engine(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize
     };
     let handle = Engine::create(options).expect("an engine can be made");
     handle.engine().load_rules(1, rules.clone()).expect("there is room for a set");
-    let region = handle.acquire(corpus.len() as u32, None).expect("it fits").expect("the arena is empty");
-    handle.engine().arena().write(&region, corpus);
+    let arena = handle.engine().arena();
+    let offset = if registered {
+        // SAFETY: the engine is gone before the corpus is.
+        unsafe { arena.registered().register(corpus.as_ptr(), corpus.len() as u64) }.expect("it fits")
+    } else {
+        let region = handle.acquire(corpus.len() as u32, None).expect("it fits").expect("the arena is empty");
+        arena.write(&region, corpus);
+        region.offset
+    };
     let items: Vec<trm_work_item> = (0..corpus.len() / size)
         .map(|n| trm_work_item {
-            input_offset: (n * size) as u32,
+            input_offset: offset + (n * size) as u32,
             input_len: size as u32,
             rule_set_id: 1,
             correlation: n as u32,
@@ -142,6 +178,54 @@ fn through_engine(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize
             found += completions[..taken.items].iter().map(|completion| completion.match_count).sum::<u64>();
         }
     }
+    (found, start.elapsed().as_secs_f64())
+}
+
+/// Matches and seconds of one stream.
+fn through_stream(rules: &Arc<Rules>, corpus: &[u8], size: usize, threads: usize) -> (u64, f64) {
+    let options = Options { processor: Processor::Cpu, cpu_threads: threads as u32, ..Options::default() };
+    let handle = Engine::create(options).expect("an engine can be made");
+    handle.engine().load_rules(1, rules.clone()).expect("there is room for a set");
+    let stream = handle.open_stream(1, 0, 1 << 20).expect("it is open");
+    let mut completions = vec![trm_completion::default(); 256];
+    let mut matches = vec![trm_match::default(); 1 << 16];
+    let (mut open, mut found) = (0, 0);
+    let mut collect = |open: &mut usize| {
+        let mut buffers = Buffers { completions: &mut completions, matches: &mut matches };
+        if let Answer::Took(taken) = handle.collect(None, &mut buffers) {
+            *open -= taken.items;
+            found += completions[..taken.items].iter().map(|completion| completion.match_count).sum::<u64>();
+        }
+    };
+    let start = Instant::now();
+    for piece in corpus.chunks(size) {
+        while open >= 64 || stream.feed(piece).is_err() {
+            collect(&mut open);
+        }
+        open += 1;
+    }
+    stream.close().expect("there is room");
+    open += 1;
+    while open > 0 {
+        collect(&mut open);
+    }
+    (found, start.elapsed().as_secs_f64())
+}
+
+/// Matches and seconds of a file.
+fn through_file(rules: &Arc<Rules>, corpus: &[u8]) -> (u64, f64) {
+    let handle = Engine::create(Options { processor: Processor::Cpu, cpu_threads: 1, ..Options::default() })
+        .expect("an engine can be made");
+    handle.engine().load_rules(1, rules.clone()).expect("there is room for a set");
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), corpus).expect("room for it");
+    let (mut found, mut scanned) = (0, 0);
+    let start = Instant::now();
+    let whole = handle.engine().scan_file(1, file.path(), 1 << 20, &mut scanned, |matches| {
+        found += matches.len() as u64;
+        true
+    });
+    assert!(whole.expect("it can be read"));
     (found, start.elapsed().as_secs_f64())
 }
 

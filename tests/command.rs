@@ -88,7 +88,10 @@ fn bench_measures_and_draws() {
     let rules: Vec<_> = lines.iter().map(|line| line["rules"].as_u64().expect("a number")).collect();
     assert_eq!(rules, [20, 20, 20, 20, 20, 20, 10, 100, 1000, 10_000, 100_000]);
     let svg = std::fs::read_to_string(chart).expect("a chart");
-    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && svg.matches("<polyline").count() == 2, "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && svg.matches("<polyline").count() == 2,
+        "{svg}"
+    );
 }
 
 #[test]

@@ -1,10 +1,40 @@
 //! Items that shall not be scanned any more: cancelled by ticket, or out of time.
 
 use super::handle::Handle;
-use super::{Engine, Job, LoadedSet, Outcome};
+use super::{Delivery, Engine, Job, LoadedSet, Outcome, lock};
 use crate::ring::{Claim, Position, Stage};
 use crate::status::{Result, *};
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+/// Cancelled items, for drains to skip.
+#[derive(Default)]
+pub(super) struct Off {
+    count: AtomicUsize,
+    items: Mutex<HashSet<Position>>,
+}
+
+impl Off {
+    fn insert(&self, position: Position) {
+        let mut items = lock(&self.items);
+        items.insert(position);
+        self.count.store(items.len(), Ordering::Relaxed);
+    }
+
+    pub(super) fn remove(&self, position: Position) {
+        let mut items = lock(&self.items);
+        items.remove(&position);
+        self.count.store(items.len(), Ordering::Relaxed);
+    }
+
+    /// As far as can be seen now: mostly a look at one word that nobody writes.
+    #[inline]
+    fn contains(&self, position: Position) -> bool {
+        self.count.load(Ordering::Relaxed) > 0 && lock(&self.items).contains(&position)
+    }
+}
 
 impl Outcome {
     /// What becomes of a cancelled item.
@@ -17,8 +47,9 @@ impl Handle {
     /// Cancels an item of this handle whose completion was not taken yet: it will say so. False: it was taken, or was
     /// not wanted.
     ///
-    /// Everything that completes or takes an item of a device does it under the lock that is held here; for the others
-    /// the ring decides.
+    /// Completions are taken under the lock that is held here: where all are wanted, it is enough to remember which of
+    /// them shall say so, and drains end items by plain stores. Where an item may end without a completion, the ring
+    /// decides what was first, at the price of a swap for each.
     pub fn cancel(&self, ticket: u64) -> Result<bool> {
         let position = Position::from_ticket(ticket).ok_or(TRM_ERR_TICKET)?;
         let ring = &self.engine.ring;
@@ -28,6 +59,7 @@ impl Handle {
         }
         if state.loans.contains(position) {
             state.loans.any_apart = true;
+            // They are completed under the lock that we have, and whoever does that sees it.
             return Ok(ring.cancel(position));
         }
         loop {
@@ -48,6 +80,11 @@ impl Handle {
                     if found {
                         return Ok(true);
                     }
+                }
+                _ if self.engine.options.delivery == Delivery::All => {
+                    state.cancelled.insert(position);
+                    self.engine.off.insert(position);
+                    return Ok(true);
                 }
                 Stage::Reserved | Stage::Queued | Stage::Claimed if ring.cancel(position) => return Ok(true),
                 // It was done between the two looks.
@@ -76,7 +113,9 @@ impl Engine {
     /// Whether an item is cancelled or late, as far as can be seen now: there is no need to scan it.
     #[inline]
     pub fn is_off(&self, claim: &Claim, job: &Job) -> bool {
-        self.ring.is_cancelled(claim) || job.due != 0 && self.due_in(Duration::ZERO) >= job.due
+        self.ring.is_cancelled(claim)
+            || self.off.contains(claim.position())
+            || job.due != 0 && self.due_in(Duration::ZERO) >= job.due
     }
 
     /// The outcome of an item that was not scanned.

@@ -4,10 +4,11 @@ use super::handle::Handle;
 use super::lender::Room;
 use super::outstanding::Sweep;
 use super::owner::State;
-use super::{Job, Outcome, lock};
+use super::{Engine, Job, Outcome, lock};
 use crate::ring::{Position, Stage, Taker};
 use crate::status::{Result, *};
 use crate::types::{trm_completion, trm_match};
+use std::collections::HashSet;
 use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
@@ -114,15 +115,24 @@ impl Handle {
             }
             _ if self.owner.is_orphan() => Some(Answer::Never(TRM_ERR_HANDLE)),
             _ if !ours => Some(Answer::Never(TRM_ERR_TICKET)),
-            Stage::Done => match take(&mut self.engine.ring.taker(), position, buffers, &mut taken) {
-                // The drain is dropping what nobody will collect: it is not wanted, or the handle is being destroyed.
-                Ok(()) if taken.items == 0 => self.owner.is_orphan().then_some(Answer::Never(TRM_ERR_HANDLE)),
-                Ok(()) => {
-                    state.outstanding.forget(position);
-                    Some(Answer::Took(taken))
+            Stage::Done => {
+                match take(
+                    &self.engine,
+                    &mut self.engine.ring.taker(),
+                    position,
+                    &mut state.cancelled,
+                    buffers,
+                    &mut taken,
+                ) {
+                    // The drain is dropping what nobody will collect: it is not wanted, or the handle is being destroyed.
+                    Ok(()) if taken.items == 0 => self.owner.is_orphan().then_some(Answer::Never(TRM_ERR_HANDLE)),
+                    Ok(()) => {
+                        state.outstanding.forget(position);
+                        Some(Answer::Took(taken))
+                    }
+                    Err(needed) => Some(Answer::Short(needed)),
                 }
-                Err(needed) => Some(Answer::Short(needed)),
-            },
+            }
             Stage::Reserved | Stage::Queued | Stage::Claimed => None,
         }
     }
@@ -181,7 +191,8 @@ impl Handle {
         let (ring, mut complete) = (&self.engine.ring, true);
         // Until it is dropped, at the end, the slots of what it took are still counted as in flight.
         let mut taker = ring.taker();
-        state.outstanding.sweep(|position| {
+        let State { outstanding, cancelled, .. } = state;
+        outstanding.sweep(|position| {
             match ring.stage_of_accepted(position) {
                 Stage::Released => return Sweep::Forget,
                 Stage::Done => {}
@@ -193,7 +204,7 @@ impl Handle {
                 complete = false;
                 return Sweep::Stop;
             }
-            match take(&mut taker, position, buffers, taken) {
+            match take(&self.engine, &mut taker, position, cancelled, buffers, taken) {
                 Ok(()) => Sweep::Forget,
                 Err(short) => {
                     complete = false;
@@ -216,13 +227,19 @@ impl Handle {
 
 /// Moves one finished item into the buffers; `Err` tells how many matches it needs where they don't fit.
 fn take(
+    engine: &Engine,
     taker: &mut Taker<'_, Job, Outcome>,
     position: Position,
+    cancelled: &mut HashSet<Position>,
     buffers: &mut Buffers<'_>,
     taken: &mut Taken,
 ) -> std::result::Result<(), usize> {
     let mut short = None;
     taker.take(position, |outcome| {
+        if !cancelled.is_empty() && cancelled.remove(&position) {
+            outcome.cancel();
+            engine.off.remove(position);
+        }
         short = put(position, outcome, buffers, taken).err();
         short.is_none()
     });

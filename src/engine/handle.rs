@@ -166,13 +166,18 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.orphan();
-        self.state().outstanding.sweep(|position| {
+        let mut state = self.state();
+        for position in state.cancelled.drain() {
+            self.engine.off.remove(position);
+        }
+        state.outstanding.sweep(|position| {
             self.engine.ring.take(position, |_| true);
             match self.engine.ring.stage(position) {
                 Stage::Released => Sweep::Forget,
                 _ => Sweep::Keep,
             }
         });
+        drop(state);
         let mut owners = self.engine.owners.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let last = owners.values().all(|owner| owner.is_orphan());
         if !last {

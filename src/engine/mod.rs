@@ -96,6 +96,8 @@ pub struct Engine {
     next_owner: AtomicU32,
     /// Counts changes of `owners`.
     owners_version: AtomicU64,
+    /// Cancelled items that are not taken yet, where every completion is: drains need not scan them.
+    off: cancel::Off,
     /// Pieces of streams that are in the ring.
     pieces: Mutex<HashMap<Position, pieces::Piece>>,
     work: WaitList,
@@ -130,6 +132,7 @@ impl Engine {
             owners: RwLock::default(),
             next_owner: AtomicU32::new(0),
             owners_version: AtomicU64::new(0),
+            off: cancel::Off::default(),
             pieces: Mutex::default(),
             work: WaitList::new(),
             stopping: AtomicBool::new(false),
@@ -285,7 +288,10 @@ impl Engine {
             claim = cancelled;
         }
         let position = claim.position();
-        self.ring.settle(claim, outcome, Outcome::cancel);
+        match self.options.delivery {
+            Delivery::Hits => self.ring.settle(claim, outcome, Outcome::cancel),
+            _ => self.ring.complete(claim, outcome),
+        }
         fence(Ordering::SeqCst);
         if owner.is_orphan() {
             // The handle was destroyed between the look and the completion: nobody will collect this one.

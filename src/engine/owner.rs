@@ -9,6 +9,7 @@ use super::{Engine, lock};
 use crate::drain::Harvest;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub known: Known,
     /// Places of the sets of the batch in hand, and how many items of each.
     pub runs: Vec<(u32, u64)>,
+    /// Items that are cancelled whatever the ring says, and not taken yet.
+    pub cancelled: HashSet<Position>,
     /// The time that items accepted from now on have.
     pub deadline: Option<Duration>,
 }

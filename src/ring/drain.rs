@@ -49,7 +49,7 @@ impl<P: Copy, O> Ring<P, O> {
     }
 
     /// Passes the outcome on to whoever takes it; the slot stays in use until then. Nobody may cancel the item at the
-    /// same time: otherwise it is `settle` that does it.
+    /// same time: otherwise it is `settle` that does it, which costs a swap.
     #[inline]
     pub fn complete(&self, claim: Claim, outcome: O) {
         self.check(claim.ring);

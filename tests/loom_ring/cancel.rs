@@ -137,3 +137,34 @@ fn an_item_with_a_device_is_cancelled() {
         assert_eq!((ring.tail(), ring.in_flight()), (2, 0));
     });
 }
+
+/// Whoever sees the item done sees what was settled, without any other word from the one who did it.
+#[test]
+fn a_settled_outcome_comes_along() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        put(&ring, 7).unwrap();
+        let drain = spawn(&ring, settle_one);
+        let early = take(&ring, start);
+        drain.join().unwrap();
+        assert_eq!(early.or_else(|| take(&ring, start)), Some(700));
+    });
+}
+
+/// The tail moves past what its producer claimed, and not past what waits, cancelled or not.
+#[test]
+fn a_cancelled_item_that_waits_is_not_skipped() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        let claims = ring.publish_claimed(ring.reserve(1).unwrap(), |_| 7);
+        let waits = put(&ring, 8).unwrap();
+        let canceller = spawn(&ring, move |ring| ring.cancel(waits));
+        ring.skip_claimed();
+        assert!(canceller.join().unwrap(), "nobody has come to it");
+        ring.skip_claimed();
+        assert!(settle_one(&ring));
+        assert_eq!(take(&ring, waits), Some(CANCELLED));
+        ring.finish_all(claims);
+        assert_eq!((ring.tail(), ring.in_flight()), (2, 0));
+    });
+}

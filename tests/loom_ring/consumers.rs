@@ -106,6 +106,8 @@ fn a_reclaimed_item_frees_its_slot() {
         put(&ring, 1).unwrap();
         let lender = spawn(&ring, |ring| {
             let claim = ring.claim(1).unwrap().next().unwrap();
+            // What it reads is read before the slot can be used again.
+            assert_eq!(ring.payload(&claim), 1);
             ring.lend(claim);
         });
         let producer = spawn(&ring, |ring| put(ring, 2).is_some());
