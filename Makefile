@@ -21,7 +21,7 @@ C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c example
 
 include packaging/packaging.mk
 
-.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-feed bench-gpu soak fuzz docs \
+.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-feed bench-gpu soak soak-gpu fuzz docs \
 	clean help need-build need-test need-nightly need-rust-src
 
 .DEFAULT_GOAL := all
@@ -37,7 +37,7 @@ help:
 	@echo 'make sanitize     AddressSanitizer, ThreadSanitizer (nightly Rust), valgrind'
 	@echo 'make bench        figures without a GPU, as a table and as $(TARGET)/bench/results.jsonl'
 	@echo 'make bench-gpu    figures of the GPU drains'
-	@echo 'make soak         the comparisons with the oracle, ten million of them'
+	@echo 'make soak         the comparisons with the oracle, ten million of them; make soak-gpu: through the GPU drains'
 	@echo 'make fuzz         saved sets and answers, with cargo-fuzz (nightly Rust)'
 	@echo 'make docs         the Rust documentation, warnings are errors'
 	@echo 'make book         the documentation as pages; make test-book checks links, examples and the reference'
@@ -180,6 +180,11 @@ bench-gpu: need-build
 	@mkdir -p $(TARGET)/bench && rm -f $(TARGET)/bench/results.jsonl
 	$(CARGO) bench --locked $(addprefix --bench ,$(filter gpu%,$(BENCHES)))
 	@echo 'rows: $(TARGET)/bench/results.jsonl'
+
+# Exactly once over a hundred million items, and ten million comparisons with the CPU's matcher, through the GPU drains.
+soak-gpu: need-build
+	TROMMEL_CASES=100000000 $(CARGO) test --locked --release --features faults --test gpu_resident -- --nocapture soak
+	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test gpu_engine -- --nocapture soak
 
 soak: need-test
 	TROMMEL_CASES=10000000 $(CARGO) test --locked --release --features faults --test oracle --test oracle_abi --test pieces -- --nocapture

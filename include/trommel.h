@@ -316,9 +316,10 @@ typedef struct trm_options {
    */
   uint32_t watchdog_ms;
   /**
-   * Unused; 0.
+   * Share of a GPU that the resident kernel takes while much comes in: workers of one subgroup each, of which an H100
+   * can run 2,112 at once. 0: enough for what a PCIe link brings (default, 528). At most 65535.
    */
-  uint32_t reserved;
+  uint32_t gpu_workers;
   /**
    * Hears what the engine has to say, NUL-terminated UTF-8, from any thread, also during create and destroy.
    * It must not call back into this engine. NULL: silence (default).
@@ -698,6 +699,14 @@ typedef struct trm_engine_stats_t {
    * Why this drain does the work, NUL-terminated UTF-8.
    */
   char why[256];
+  /**
+   * Bytes of `host_items`.
+   */
+  uint64_t host_bytes;
+  /**
+   * Time that threads took to scan them, in nanoseconds.
+   */
+  uint64_t host_ns;
 } trm_engine_stats_t;
 
 /**

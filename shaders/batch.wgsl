@@ -8,6 +8,6 @@ fn batch(
     let index = group.x;
     let words = items[index];
     cut_bound = words.w;
-    let result = run_item(Item(words.x, words.y, words.z), index, lane, LANES);
+    let result = run_item(Item(words.x, words.y, words.z), index, 0u, lane, LANES);
     if lane == 0u { done[index] = result; }
 }

@@ -5,10 +5,24 @@
 @group(0) @binding(1) var<storage, read> directory: array<vec2<u32>>;  // kind, first table word
 @group(0) @binding(2) var<storage, read> arena: array<vec4<u32>>;
 @group(0) @binding(3) var<storage, read> tables: array<u32>;
+@group(0) @binding(7) var<storage, read> table_quads: array<vec4<u32>>; // the same memory
 @group(0) @binding(4) var<storage, read_write> done: array<u32>;
-@group(0) @binding(5) var<storage, read_write> records: array<u32>;
+@group(0) @binding(5) var<storage, read_write> records: array<vec4<u32>>;
+@group(0) @binding(6) var<storage, read_write> chunks_taken: atomic<u32>; // 0 before the dispatch
 
 var<workgroup> summed: atomic<u32>;
+
+const NO_CHUNK: u32 = 0xffffffffu;
+// Chunks lie behind the records of the most items that a batch may have.
+override first_chunk: u32 = 0u;
+override chunks: u32 = 0u;
+
+fn first_chunk_record() -> u32 { return first_chunk; }
+
+fn take_chunk() -> u32 {
+    let chunk = atomicAdd(&chunks_taken, 1u);
+    return select(NO_CHUNK, chunk, chunk < chunks);
+}
 
 fn fuel() -> u32 { return 15000u; }
 fn set_kind(index: u32) -> u32 { return directory[index].x; }
@@ -24,11 +38,9 @@ fn worker_sum(value: u32, lane: u32) -> u32 {
     return sum;
 }
 
-// What the lanes before have together, in some order of the lanes.
-fn worker_before(value: u32, lane: u32) -> u32 {
-    if lane == 0u { atomicStore(&summed, 0u); }
-    workgroupBarrier();
-    let before = atomicAdd(&summed, value);
-    workgroupBarrier();
-    return before;
+// What the first lane has.
+var<workgroup> told: u32;
+fn worker_first(value: u32, lane: u32) -> u32 {
+    if lane == 0u { told = value; }
+    return workgroupUniformLoad(&told);
 }

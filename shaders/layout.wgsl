@@ -11,6 +11,7 @@ const SLOT_TICKET: u32 = 3u;  // low word of the ticket + 1, written with the re
 const CONTROL_STOP: u32 = 0u;       // leases below this number shall leave
 const CONTROL_PUBLISHED: u32 = 16u; // about how far the host has published: a hint, never trusted
 const CONTROL_SETS: u32 = 32u;      // directory of rule sets: (kind, first word in the tables) each
+const CONTROL_FREED: u32 = 8224u;   // per chunk: how often the host gave it back
 
 // What a rule set's directory entry says about how to run it.
 const KIND_EMPTY: u32 = 0u;   // matches nothing
@@ -29,7 +30,8 @@ const LEASE_START: u32 = 0u;        // claim when the lease began
 const LEASE_HIGH: u32 = 1u;         // tickets below may have been served by an earlier lease
 const LEASE_PARKED: u32 = 2u;       // smallest (ticket - start) that a leaving worker still held
 const LEASE_OUT: u32 = 3u;          // workers that have left
-const STATE_SERVED: u32 = 112u;     // per slot: laps served
+const STATE_CHUNK: u32 = 112u;      // which chunk to try next
+const STATE_SERVED: u32 = 128u;     // per slot: laps served; behind them per chunk: how often it was taken
 
 // Reports to the host, a line each.
 const REPORT_STARTED: u32 = 0u;     // newest lease that began
@@ -40,9 +42,19 @@ const REPORT_LANES: u32 = 64u;      // subgroup size as the kernel saw it
 
 // A completion: lap tag in the top byte, result below.
 const RESULT_BITS: u32 = 24u;
-const RESULT_HOST: u32 = 0x800000u; // the host must scan this item
-const RESULT_MAX: u32 = 0x7fffffu;
+const RESULT_HOST: u32 = 0x800000u;  // the host must scan this item
+const RESULT_CHUNKS: u32 = 16u;      // chunks that it took: seven bits from here on
+const RESULT_COUNT: u32 = 0xffffu;   // records
 
-// Match records that fit beside a completion.
-const INLINE_RECORDS: u32 = 16u;
-const RECORD_WORDS: u32 = 3u;
+// A match record: three words and a seal over them, stored at once.
+const RECORD_WORDS: u32 = 4u;
+// A slot's records: so many, and behind them a link to the item's first chunk.
+const INLINE_RECORDS: u32 = 15u;
+const SLOT_RECORDS: u32 = 16u;
+// A chunk: a link to the next one, then records.
+const CHUNK_RECORDS: u32 = 63u;
+const CHUNK_SIZE: u32 = 64u;
+// Chunks that one item may have.
+const ITEM_CHUNKS: u32 = 64u;
+// A seal's index is that of the record in its item; links count down from here.
+const LINK_INDEX: u32 = 0xffffffffu;

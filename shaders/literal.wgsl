@@ -1,5 +1,8 @@
 // Literals: from a window that passed the filter to the literals that stand there, exactly. The tables are those of
 // src/rules/literal, where layout.rs says what each word means; the offsets below are checked against it by a test.
+//
+// A lane looks one window up, and each step waits for the one before: what a step may need is therefore loaded at once, a
+// slot or an entry as a whole, and the next one along with it.
 
 const TABLE_FOLD: u32 = 3u;
 const TABLE_GROUPS: u32 = 7u;
@@ -25,91 +28,137 @@ const ENTRY_TAG_LIST: u32 = 0x20000000u;
 const ENTRY_NO_CHECK: u32 = 0x40000000u;
 const ENTRY_PROVEN: u32 = 0x80000000u;
 
-fn emit_tags(base: u32, entry: u32, start: u32, end: u32) {
-    // The entry's own tag, or the list that it names.
-    var tag = entry + 1u;
-    var last = tag;
-    if (tables[entry + 3u] & ENTRY_TAG_LIST) != 0u {
-        tag = base + tables[base + TABLE_TAGS_AT] + tables[tag];
-        last = tag + tables[tag];
-        tag += 1u;
+// What lookups need of a group.
+struct Windows {
+    base: u32,        // of the table
+    window: u32,
+    mask: u32,        // of a window's words
+    high: u32,        // bytes from a window's first word to its last
+    fold: u32,
+    mul_low: u32,
+    mul_high: u32,
+    slots: u32,       // first quad
+    slot_bits: u32,
+    chain: u32,
+    entries: u32,     // first quad
+    bytes: u32,       // first word
+}
+
+fn windows_of(base: u32, group: u32) -> Windows {
+    let window = tables[group + GROUP_WINDOW];
+    var mask = 0xffffffffu;
+    var high = 0u;
+    if window < 4u { mask = (1u << (window * 8u)) - 1u; } else { high = window - 4u; }
+    return Windows(
+        base,
+        window,
+        mask,
+        high,
+        tables[base + TABLE_FOLD],
+        tables[group + GROUP_MUL_LOW],
+        tables[group + GROUP_MUL_HIGH],
+        (base + tables[group + GROUP_SLOTS_AT]) >> 2u,
+        tables[group + GROUP_SLOTS_LOG2],
+        max(tables[group + GROUP_MAX_CHAIN], 1u),
+        (base + tables[group + GROUP_ENTRIES_AT]) >> 2u,
+        base + tables[base + TABLE_BYTES_AT],
+    );
+}
+
+// Four bytes from `bytes` (0 to 4) behind the start of `low` on.
+fn further(low: u32, high: u32, bytes: u32) -> u32 {
+    if bytes == 0u { return low; }
+    if bytes >= 4u { return high; }
+    return (low >> (bytes * 8u)) | (high << (32u - bytes * 8u));
+}
+
+fn emit_tags(base: u32, entry: vec4<u32>, start: u32, end: u32) {
+    if (entry.w & ENTRY_TAG_LIST) == 0u {
+        occurrence(entry.y, start, end);
+        return;
     }
-    for (; tag <= last; tag++) {
+    let list = base + tables[base + TABLE_TAGS_AT] + entry.y;
+    let last = list + tables[list];
+    for (var tag = list + 1u; tag <= last; tag++) {
         occurrence(tables[tag], start, end);
         inner += 1u;
     }
 }
 
-// Whether the record's bytes stand at `start`; their number, or 0xffffffff.
-fn compare(base: u32, entry: u32, text: Text, start: u32) -> u32 {
-    let record = base + tables[base + TABLE_BYTES_AT] + tables[entry];
+// Which bytes of sixteen are among the first `left`.
+fn first_bytes(left: u32) -> vec4<u32> {
+    let bytes = clamp(vec4(i32(min(left, 16u))) - vec4(0i, 4i, 8i, 12i), vec4(0i), vec4(4i));
+    return select(vec4(0xffffffffu) >> vec4<u32>(vec4(32i) - max(bytes, vec4(1i)) * 8i), vec4(0u), bytes == vec4(0i));
+}
+
+// Whether the entry's bytes stand at `start`; their number, or 0xffffffff.
+fn compare(w: Windows, entry: vec4<u32>, text: Text, start: u32) -> u32 {
+    var record = w.bytes + entry.x;
     let len = tables[record];
     if len > text.len - start { return 0xffffffffu; }
-    let caseless = (tables[entry + 3u] & ENTRY_CASELESS) != 0u;
-    for (var at = 0u; at < len; at += 4u) {
+    let caseless = (entry.w & ENTRY_CASELESS) != 0u;
+    record += 1u;
+    let last = record + ((max(len, 1u) - 1u) >> 2u);
+    for (var at = 0u; at < len; at += 16u) {
         inner += 1u;
-        var word = text_word(text, start + at);
-        if caseless { word = lower(word); }
-        var different = word ^ tables[record + 1u + (at >> 2u)];
-        if len - at < 4u { different &= 0xffffffffu >> ((4u - (len - at)) * 8u); }
-        if different != 0u { return 0xffffffffu; }
+        // Not beyond the string: what lies there may be another set's before that set is loaded, and would be kept by a cache.
+        let next = min(vec4(record) + vec4(0u, 1u, 2u, 3u), vec4(last));
+        let wanted = vec4(tables[next.x], tables[next.y], tables[next.z], tables[next.w]);
+        var found = sixteen_bytes(text, start + at);
+        if caseless { found = lower(found); }
+        if any(((found ^ wanted) & first_bytes(len - at)) != vec4(0u)) { return 0xffffffffu; }
+        record += 4u;
     }
     return len;
 }
 
-fn entries(base: u32, group: u32, first: u32, count: u32, text: Text, at: u32) {
-    let fold = tables[base + TABLE_FOLD];
+fn entries(w: Windows, first: u32, count: u32, text: Text, at: u32) {
+    var next = table_quads[w.entries + first];
     for (var i = 0u; i < count; i++) {
         inner += 1u;
-        let entry = base + tables[group + GROUP_ENTRIES_AT] + (first + i) * 4u;
-        let meta_word = tables[entry + 3u];
-        let back = meta_word & 0xffu;
+        let entry = next;
+        next = table_quads[w.entries + first + min(i + 1u, count - 1u)];
+        let back = entry.w & 0xffu;
         if back > at { continue; }
         let start = at - back;
-        if text.len - start < ((meta_word >> 16u) & 0xfffu) { continue; }
-        if (meta_word & ENTRY_NO_CHECK) == 0u {
-            let delta = bitcast<u32>(bitcast<i32>(meta_word << 16u) >> 24u);
-            if (text_word(text, at + delta) | fold) != tables[entry + 2u] { continue; }
+        var len = (entry.w >> 16u) & 0xfffu;
+        if text.len - start < len { continue; }
+        if (entry.w & ENTRY_NO_CHECK) == 0u {
+            // The literal fits into the item, and the check word lies in the literal.
+            let delta = bitcast<u32>(bitcast<i32>(entry.w << 16u) >> 24u);
+            if (inside_word(text, at + delta) | w.fold) != entry.z { continue; }
         }
-        var len = (meta_word >> 16u) & 0xfffu;
-        if (meta_word & ENTRY_PROVEN) == 0u { len = compare(base, entry, text, start); }
-        if len != 0xffffffffu { emit_tags(base, entry, start, start + len); }
+        if (entry.w & ENTRY_PROVEN) == 0u { len = compare(w, entry, text, start); }
+        if len != 0xffffffffu { emit_tags(w.base, entry, start, start + len); }
     }
 }
 
 // A window that passed the filter: follow its chain of slots.
-fn look_up(base: u32, group: u32, low: u32, high: u32, hash: u32, text: Text, at: u32) {
-    let bits = tables[group + GROUP_SLOTS_LOG2];
-    let home = (hash * SLOT_MUL) >> (32u - bits);
-    let mask = (1u << bits) - 1u;
-    let chain = tables[group + GROUP_MAX_CHAIN];
-    for (var step = 0u; step < max(chain, 1u); step++) {
+fn probe_window(w: Windows, text: Text, at: u32) {
+    let address = text.offset + at;
+    let shift = (address & 3u) * 8u;
+    let a = arena_word(address >> 2u);
+    let b = arena_word((address >> 2u) + 1u);
+    let c = arena_word((address >> 2u) + 2u);
+    var low = joined(a, b, shift) | w.fold;
+    let high = further(low, joined(b, c, shift) | w.fold, w.high) & w.mask;
+    low &= w.mask;
+    var hash = low * w.mul_low + high * w.mul_high;
+    hash ^= hash >> 15u;
+    let home = (hash * SLOT_MUL) >> (32u - w.slot_bits);
+    let mask = (1u << w.slot_bits) - 1u;
+    var next = table_quads[w.slots + home];
+    var after = table_quads[w.slots + ((home + 1u) & mask)];
+    for (var step = 0u; step < w.chain; step++) {
         inner += 1u;
-        let slot = base + tables[group + GROUP_SLOTS_AT] + ((home + step) & mask) * 4u;
-        let count = tables[slot + 3u];
-        if (count & ~CHAIN_MORE) != 0u && tables[slot] == low && tables[slot + 1u] == high {
-            entries(base, group, tables[slot + 2u], count & ~CHAIN_MORE, text, at);
+        let slot = next;
+        next = after;
+        let count = slot.w & ~CHAIN_MORE;
+        if count != 0u && slot.x == low && slot.y == high {
+            entries(w, slot.z, count, text, at);
             return;
         }
-        if (count & CHAIN_MORE) == 0u { return; }
+        if (slot.w & CHAIN_MORE) == 0u { return; }
+        after = table_quads[w.slots + ((home + step + 2u) & mask)];
     }
-}
-
-// All of a window's way: filter, slots, entries.
-fn probe_window(base: u32, group: u32, text: Text, at: u32) {
-    let fold = tables[base + TABLE_FOLD];
-    let window = tables[group + GROUP_WINDOW];
-    var low = text_word(text, at) | fold;
-    var high = low;
-    if window < 4u {
-        low &= (1u << (window * 8u)) - 1u;
-        high = low;
-    } else if window > 4u {
-        high = text_word(text, at + window - 4u) | fold;
-    }
-    var hash = low * tables[group + GROUP_MUL_LOW] + high * tables[group + GROUP_MUL_HIGH];
-    hash ^= hash >> 15u;
-    let word = tables[base + tables[group + GROUP_FILTER_AT] + (hash >> (32u - tables[group + GROUP_FILTER_LOG2]))];
-    let bits = (0x80000000u >> (hash & 31u)) | (0x80000000u >> ((hash >> 5u) & 31u));
-    if (word & bits) == bits { look_up(base, group, low, high, hash, text, at); }
 }

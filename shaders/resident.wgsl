@@ -31,6 +31,8 @@ fn resident(
     var rounds = 0u;
     var polls = 0u;
     var asked = false; // to leave
+    // Tables may have changed since the lease before: nothing that a cache has kept from then counts.
+    storageBarrier();
     spent = 0u;
     cut_bound = lease.cut_bound;
     loop {
@@ -91,7 +93,6 @@ fn resident(
         var result = 0u;
         var ran = ready && item.rules == 0u;
         var pending = subgroupBallot(ready && item.rules != 0u).x;
-        let any_work = pending != 0u;
         loop {
             if pending == 0u { break; }
             let owner = firstTrailingBit(pending);
@@ -102,15 +103,14 @@ fn resident(
                 subgroupShuffle(item.len, owner),
                 subgroupShuffle(item.rules, owner),
             );
-            let slot = subgroupShuffle(ticket, owner) & ring_mask();
-            let outcome = run_item(theirs, slot, lane, LANES);
+            let its_ticket = subgroupShuffle(ticket, owner);
+            let outcome = run_item(theirs, its_ticket & ring_mask(), its_ticket, lane, LANES);
             if lane == owner {
                 result = outcome;
                 ran = true;
             }
         }
-        // Records before completions. Without records there is nothing to order.
-        if any_work { storageBarrier(); }
+        // Nothing orders an item's records before its completion: they have seals (emit.wgsl).
         if ran {
             complete(ticket, result);
             held = false;

@@ -7,9 +7,12 @@
 @group(0) @binding(2) @coherent @volatile var<storage, read_write> arena: array<vec4<u32>>;
 // Never rewritten while a lease that could have read it runs: ordinary cached loads.
 @group(0) @binding(3) var<storage, read> tables: array<u32>;
+// The same memory, four words at a time.
+@group(0) @binding(8) var<storage, read> table_quads: array<vec4<u32>>;
 @group(0) @binding(4) var<storage, read_write> state: array<atomic<u32>>;
 @group(0) @binding(5) var<storage, read_write> done: array<atomic<u32>>;
-@group(0) @binding(6) @coherent @volatile var<storage, read_write> records: array<u32>;
+// Written here and read by the host: must not stay in a cache of the device.
+@group(0) @binding(6) @coherent var<storage, read_write> records: array<vec4<u32>>;
 @group(0) @binding(7) var<storage, read_write> report: array<atomic<u32>>;
 
 struct Lease {
@@ -20,6 +23,7 @@ struct Lease {
     ring_bits: u32,
     fuel: u32,        // loop rounds that one item may cost before the host gets it
     cut_bound: u32,   // see cut_off
+    chunk_bits: u32,  // there are 2^so many chunks for records
 }
 var<immediate> lease: Lease;
 
@@ -35,4 +39,20 @@ fn fuel() -> u32 { return lease.fuel; }
 fn set_kind(index: u32) -> u32 { return atomicLoad(&control[CONTROL_SETS + index * 2u]); }
 fn set_tables(index: u32) -> u32 { return atomicLoad(&control[CONTROL_SETS + index * 2u + 1u]); }
 fn worker_sum(value: u32, lane: u32) -> u32 { return subgroupAdd(value); }
-fn worker_before(value: u32, lane: u32) -> u32 { return subgroupExclusiveAdd(value); }
+fn worker_first(value: u32, lane: u32) -> u32 { return subgroupBroadcastFirst(value); }
+
+const NO_CHUNK: u32 = 0xffffffffu;
+
+// Where chunks begin among the records.
+fn first_chunk_record() -> u32 { return SLOT_RECORDS << lease.ring_bits; }
+
+// A chunk that nobody has. One is free if the host gave it back as often as the kernel took it.
+fn take_chunk() -> u32 {
+    for (var tries = 0u; tries < 8u; tries++) {
+        let chunk = atomicAdd(&state[STATE_CHUNK], 1u) & ((1u << lease.chunk_bits) - 1u);
+        let freed = atomicLoad(&control[CONTROL_FREED + chunk]);
+        let taken = STATE_SERVED + (1u << lease.ring_bits) + chunk;
+        if atomicCompareExchangeWeak(&state[taken], freed, freed + 1u).exchanged { return chunk; }
+    }
+    return NO_CHUNK;
+}

@@ -9,31 +9,56 @@ const SHORT_OUTS_AT: u32 = 5u;
 const SHORT_OUT_AT: u32 = 6u;
 const SHORT_MAX_LEN: u32 = 11u;
 
-// The short literals' automaton over this lane's part of the text; it starts early enough to know what came before.
-fn short_literals(base: u32, text: Text, lane: u32, lanes: u32) -> bool {
-    let short = base + TABLE_SHORT;
+// Bytes of a lane's part that make a pass.
+const SHORT_PASS: u32 = 64u;
+
+// Where this lane's automaton is, in which state, and from where to where its part goes.
+struct Short {
+    state: u32,
+    at: u32,
+    first: u32,
+    last: u32,
+}
+
+// A lane's part of the text; it starts early enough to know what came before.
+fn short_part(short: u32, text: Text, lane: u32, lanes: u32) -> Short {
     let part = (text.len + lanes - 1u) / lanes;
-    let warm = tables[short + SHORT_MAX_LEN] - 1u;
-    if !affords(part + warm) { return false; }
     let first = min(lane * part, text.len);
-    let last = min(first + part, text.len);
+    return Short(0u, first - min(first, tables[short + SHORT_MAX_LEN] - 1u), first, min(first + part, text.len));
+}
+
+// How many passes the longest part takes.
+fn short_passes(short: u32, text: Text, lanes: u32) -> u32 {
+    return ((text.len + lanes - 1u) / lanes + tables[short + SHORT_MAX_LEN] - 1u + SHORT_PASS - 1u) / SHORT_PASS;
+}
+
+// The automaton over the next bytes of a lane's part.
+fn short_pass(base: u32, text: Text, begin: Short) -> Short {
+    let short = base + TABLE_SHORT;
     let classes = tables[short + SHORT_CLASSES];
     let first_match = tables[short + SHORT_FIRST_MATCH];
-    var state = 0u;
-    for (var at = first - min(first, warm); at < last; at++) {
-        let byte = next_byte(text, at);
-        let class_word = tables[base + tables[short + SHORT_CLASSES_AT] + (byte >> 2u)];
-        let index = state + ((class_word >> ((byte & 3u) * 8u)) & 0xffu);
-        state = (tables[base + tables[short + SHORT_NEXT_AT] + (index >> 1u)] >> ((index & 1u) * 16u)) & 0xffffu;
-        if state >= first_match && at >= first {
-            let row = base + tables[short + SHORT_OUTS_AT] + (state - first_match) / classes;
-            for (var i = tables[row]; i < tables[row + 1u]; i++) {
-                let out = base + tables[short + SHORT_OUT_AT] + i * 2u;
-                occurrence(tables[out], at + 1u - tables[out + 1u], at + 1u);
-                inner += 1u;
-            }
+    var now = begin;
+    let end = min(begin.at + SHORT_PASS, begin.last);
+    loop {
+        // On to the next match: there the lanes meet again, so that they report theirs together.
+        var matched = 0u;
+        while now.at < end && matched == 0u {
+            let byte = next_byte(text, now.at);
+            let class_word = tables[base + tables[short + SHORT_CLASSES_AT] + (byte >> 2u)];
+            let index = now.state + ((class_word >> ((byte & 3u) * 8u)) & 0xffu);
+            let pair = tables[base + tables[short + SHORT_NEXT_AT] + (index >> 1u)];
+            now.state = (pair >> ((index & 1u) * 16u)) & 0xffffu;
+            if now.state >= first_match && now.at >= now.first { matched = now.state; }
+            now.at += 1u;
+        }
+        if matched == 0u { break; }
+        let row = base + tables[short + SHORT_OUTS_AT] + (matched - first_match) / classes;
+        for (var i = tables[row]; i < tables[row + 1u]; i++) {
+            let out = base + tables[short + SHORT_OUT_AT] + i * 2u;
+            occurrence(tables[out], now.at - tables[out + 1u], now.at);
+            inner += 1u;
         }
         if tired() { break; }
     }
-    return true;
+    return now;
 }

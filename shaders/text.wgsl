@@ -21,6 +21,30 @@ fn text_word(text: Text, at: u32) -> u32 {
     return word;
 }
 
+// What stands at a byte of two words, of which the first one begins `shift` bits before it.
+fn joined(a: u32, b: u32, shift: u32) -> u32 {
+    return (a >> shift) | ((b << 1u) << (31u - shift));
+}
+
+// Four bytes from `at` on, all of them the item's: no branch, both loads at once.
+fn inside_word(text: Text, at: u32) -> u32 {
+    let address = text.offset + at;
+    return joined(arena_word(address >> 2u), arena_word((address >> 2u) + 1u), (address & 3u) * 8u);
+}
+
+// Sixteen bytes from `at` on; those behind the item are whatever lies there.
+fn sixteen_bytes(text: Text, at: u32) -> vec4<u32> {
+    let address = text.offset + at;
+    let first = address >> 2u;
+    let shift = (address & 3u) * 8u;
+    let a = arena_word(first);
+    let b = arena_word(first + 1u);
+    let c = arena_word(first + 2u);
+    let d = arena_word(first + 3u);
+    let e = arena_word(first + 4u);
+    return vec4(joined(a, b, shift), joined(b, c, shift), joined(c, d, shift), joined(d, e, shift));
+}
+
 // The word that the last byte came from: whoever goes byte by byte loads every fourth time. Forgotten between items.
 var<private> kept_at: u32;
 var<private> kept: u32;
@@ -34,11 +58,11 @@ fn next_byte(text: Text, at: u32) -> u32 {
     return (kept >> ((address & 3u) * 8u)) & 0xffu;
 }
 
-// ASCII letters of four bytes in lower case.
-fn lower(word: u32) -> u32 {
-    let low7 = word & 0x7f7f7f7fu;
-    let from_a = low7 + 0x3f3f3f3fu;
-    let beyond_z = low7 + 0x25252525u;
-    let letters = from_a & ~beyond_z & ~word & 0x80808080u;
-    return word | (letters >> 2u);
+// ASCII letters in lower case.
+fn lower(word: vec4<u32>) -> vec4<u32> {
+    let low7 = word & vec4(0x7f7f7f7fu);
+    let from_a = low7 + vec4(0x3f3f3f3fu);
+    let beyond_z = low7 + vec4(0x25252525u);
+    let letters = from_a & ~beyond_z & ~word & vec4(0x80808080u);
+    return word | (letters >> vec4(2u));
 }

@@ -36,7 +36,22 @@ fn start_kind(byte: u32) -> u32 {
     return 4u;
 }
 
-// Whether a walk from `at` on, or back from there, comes to a match.
+// The next bytes of a walk, the first one lowest: those from `at` on, or those before it from the last one back. What lies
+// beyond the item is anything.
+fn ahead_of(text: Text, at: u32, back: bool) -> u32 {
+    if !back { return inside_word(text, min(at, text.len)); }
+    var word = inside_word(text, max(at, 4u) - 4u);
+    if at < 4u { word = select(word << ((4u - at) * 8u), 0u, at == 0u); }
+    word = (word >> 16u) | (word << 16u);
+    return ((word >> 8u) & 0x00ff00ffu) | ((word & 0x00ff00ffu) << 8u);
+}
+
+fn class_of(classes: u32, byte: u32) -> u32 {
+    return (tables[classes + (byte >> 2u)] >> ((byte & 3u) * 8u)) & 0xffu;
+}
+
+// Whether a walk from `at` on, or back from there, comes to a match. Four bytes a round: their classes don't depend on the
+// walk's state, so that only one load a byte has to be waited for.
 fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
     let w = rules_at + tables[rules_at + RULES_WALKS_AT] + index * WALK_WORDS;
     let classes = rules_at + tables[rules_at + RULES_CLASSES_AT] + (tables[w + WALK_CLASSES] >> 2u);
@@ -44,32 +59,47 @@ fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
     let end_class = tables[w + WALK_END_CLASS];
     var kind = 0u;
     if back {
-        if at < text.len { kind = start_kind(next_byte(text, at)); }
+        if at < text.len { kind = start_kind(inside_word(text, at) & 0xffu); }
     } else if at > 0u {
-        kind = start_kind(next_byte(text, at - 1u));
+        kind = start_kind(inside_word(text, at - 1u) & 0xffu);
     }
     var state = tables[w + WALK_STARTS + kind];
     var i = at;
+    var left = select(text.len - at, at, back);
+    var word = ahead_of(text, i, back);
     while state != 0u {
         inner += 1u;
-        let over = select(i == text.len, i == 0u, back);
-        var kind_of_byte = end_class;
-        if !over {
-            let byte = next_byte(text, select(i, i - 1u, back));
-            kind_of_byte = (tables[classes + (byte >> 2u)] >> ((byte & 3u) * 8u)) & 0xffu;
-        }
-        let entry = tables[rows + state + kind_of_byte];
-        if (entry & WALK_MATCH) != 0u { return true; }
-        if over || tired() { return false; }
-        state = entry;
-        i = select(i + 1u, i - 1u, back);
+        let here = vec4(word, word >> 8u, word >> 16u, word >> 24u) & vec4(0xffu);
+        var kinds = vec4(
+            class_of(classes, here.x),
+            class_of(classes, here.y),
+            class_of(classes, here.z),
+            class_of(classes, here.w),
+        );
+        // Behind the last byte comes the item's end.
+        kinds = select(kinds, vec4(end_class), vec4(0u, 1u, 2u, 3u) >= vec4(left));
+        i = select(i + 4u, i - min(i, 4u), back);
+        word = ahead_of(text, i, back);
+        state = tables[rows + state + kinds.x];
+        if (state & WALK_MATCH) != 0u { return true; }
+        if state == 0u || left == 0u { return false; }
+        state = tables[rows + state + kinds.y];
+        if (state & WALK_MATCH) != 0u { return true; }
+        if state == 0u || left == 1u { return false; }
+        state = tables[rows + state + kinds.z];
+        if (state & WALK_MATCH) != 0u { return true; }
+        if state == 0u || left == 2u { return false; }
+        state = tables[rows + state + kinds.w];
+        if (state & WALK_MATCH) != 0u { return true; }
+        if left == 3u || tired() { return false; }
+        left -= 4u;
     }
     return false;
 }
 
 // Borders that are still to be judged: (branch, offset). Walks differ in length, so one lane's must not hold up the
 // search: they wait until there is one for every lane.
-const BORDERS: u32 = 8u * LANES;
+const BORDERS: u32 = 4u * LANES;
 var<workgroup> borders: array<vec2<u32>, BORDERS>;
 var<workgroup> bordering: atomic<u32>;
 
@@ -85,30 +115,22 @@ fn note_border(branch: u32, at: u32) {
 
 // Whether a match leads through this border of this branch, as far as its walks can tell.
 fn border(branch: u32, text: Text, at: u32) -> bool {
-    let b = rules_at + tables[rules_at + RULES_BRANCHES_AT] + branch * BRANCH_WORDS;
-    let back_first = select(0u, 1u, (tables[b + BRANCH_FLAGS] & BACK_FIRST) != 0u);
+    let entry = table_quads[((rules_at + tables[rules_at + RULES_BRANCHES_AT]) >> 2u) + branch];
+    let back_first = select(0u, 1u, (entry[BRANCH_FLAGS] & BACK_FIRST) != 0u);
     for (var i = 0u; i < 2u; i++) {
         let back = (i ^ back_first) == 1u;
-        let index = tables[b + select(BRANCH_AHEAD, BRANCH_BEFORE, back)];
+        let index = select(entry[BRANCH_AHEAD], entry[BRANCH_BEFORE], back);
         if index != NONE && !walk(index, text, at, back) { return false; }
     }
     return true;
 }
 
-// Judges the borders that wait, if there are enough of them or no more will come.
-fn judge_borders(text: Text, lane: u32, lanes: u32, all: bool) {
-    if rules_at == NONE { return; }
-    workgroupBarrier();
-    let count = min(atomicLoad(&bordering), BORDERS);
-    workgroupBarrier();
-    if count == 0u || (count < lanes && !all) { return; }
-    for (var i = lane; i < count; i += lanes) {
+// Judges the borders that wait.
+fn judge_borders(count: u32, text: Text, lane: u32, lanes: u32) {
+    for (var i = lane; i < min(count, BORDERS); i += lanes) {
         inner += 1u;
         if !maybe { maybe = border(borders[i].x, text, borders[i].y); }
     }
-    workgroupBarrier();
-    if lane == 0u { atomicStore(&bordering, 0u); }
-    workgroupBarrier();
 }
 
 // A string of the tables stands from `start` to `end`.

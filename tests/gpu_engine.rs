@@ -281,6 +281,64 @@ fn items_in_registered_buffers_are_found_on_the_device() {
     }
 }
 
+/// Thousands of matches in an item are the device's to report; what is left for the host is counted.
+#[test]
+fn items_with_many_matches_are_answered_by_the_device() {
+    let _calm = calm();
+    let set = &sets()[1];
+    for options in [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }] {
+        let handle = engine(options);
+        for n in 0..40 {
+            let bytes = b"hay needle, ".repeat(10 * n);
+            let mut expected = Vec::new();
+            set.scan(&bytes, &mut Scratch::default(), u64::MAX, &mut expected);
+            handle.submit(&bytes, 1, n as u32).unwrap();
+            let (mut completions, mut matches) = (Vec::new(), Vec::new());
+            assert_eq!(collect(&handle, &mut completions, &mut matches), 1);
+            let found: Vec<Match> =
+                matches.iter().map(|m| Match { start: m.start, end: m.end, rule_id: m.rule_id }).collect();
+            assert_eq!(found, expected, "{n}");
+        }
+        let device = handle.engine().stats().device;
+        println!("{device:?}");
+        if common::device().is_software() {
+            assert!(device.host_items < 30, "{device:?}");
+        } else {
+            assert_eq!(device.host_items, 0, "{device:?}");
+        }
+    }
+}
+
+/// A text made to cost: at each of its strings a walk would go on to the end. The device gives it up in time, and the host
+/// answers.
+#[test]
+fn a_hostile_item_is_given_up_by_the_device() {
+    let _calm = calm();
+    let handle = engine(Options { arena_bytes: 4 << 20, ..options() });
+    let rules = rules(&[("key[a-z ]+!", 0)]);
+    handle.engine().load_rules(50, rules.clone()).unwrap();
+    let mut bytes = b"key ".repeat(64 << 10);
+    for end in [b'.', b'!'] {
+        *bytes.last_mut().unwrap() = end;
+        let before = handle.engine().stats().device;
+        let began = Instant::now();
+        handle.submit(&bytes, 50, 0).unwrap();
+        let (mut completions, mut matches) = (Vec::new(), Vec::new());
+        assert_eq!(collect(&handle, &mut completions, &mut matches), 1);
+        let mut expected = Vec::new();
+        rules.scan(&bytes, &mut Scratch::default(), u64::MAX, &mut expected);
+        let found: Vec<Match> =
+            matches.iter().map(|m| Match { start: m.start, end: m.end, rule_id: m.rule_id }).collect();
+        assert_eq!(found, expected);
+        let after = handle.engine().stats().device;
+        println!("{:?}, {after:?}", began.elapsed());
+        assert_eq!(after.host_items - before.host_items, 1);
+        assert_eq!(after.host_bytes - before.host_bytes, bytes.len() as u64);
+        assert!(after.host_ns > before.host_ns);
+        assert_eq!(after.failovers, 0, "the watchdog is not what ends it");
+    }
+}
+
 #[test]
 fn waits_answer_single_items_and_tickets_stay_exact() {
     let _calm = calm();
@@ -296,6 +354,42 @@ fn waits_answer_single_items_and_tickets_stay_exact() {
         }
         assert_eq!((matches[0].start, matches[0].end), (2, 8));
         assert_eq!(handle.stage(position.ticket()).unwrap(), trommel::ring::Stage::Released);
+    }
+}
+
+/// The descriptor says when there is something, though nobody looks: epoll, collect until there is nothing, epoll again.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_event_descriptor_tells_of_what_the_device_has_done() {
+    let _calm = calm();
+    let handle = engine(options());
+    let fd = handle.event_fd().unwrap();
+    let readable = |milliseconds| {
+        let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one entry, alive during the call.
+        unsafe { libc::poll(&mut poll, 1, milliseconds) == 1 }
+    };
+    assert!(!readable(0));
+    for round in 0..100u32 {
+        let count = 1 + round % 7;
+        for n in 0..count {
+            handle.submit(b"a needle in the hay", n % 4, n).unwrap();
+        }
+        let mut done = 0;
+        while done < count as usize {
+            assert!(readable(20_000), "round {round}: {done} of {count}, {:?}", handle.engine().stats());
+            loop {
+                let mut some = [trm_completion::default(); 3];
+                let mut room = vec![trm_match::default(); 64];
+                let mut buffers = Buffers { completions: &mut some, matches: &mut room };
+                match handle.collect(Some(Instant::now()), &mut buffers) {
+                    Answer::Took(taken) => done += taken.items,
+                    Answer::Late => break,
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert!(!readable(0), "round {round}: nothing is left");
     }
 }
 
@@ -447,6 +541,31 @@ mod faults {
             assert_eq!(handle.engine().stats().device.failovers, 1);
             assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
         }
+    }
+
+    /// Positions that were reserved under the dead kernel and are published under nobody, or under the next one.
+    #[test]
+    fn a_producer_that_stalls_over_a_failover_loses_nothing() {
+        let _alone = alone();
+        plant_in_kernels(3);
+        let main = engine(Options { watchdog_ms: 200, lease_ms: 1, ..options() });
+        plant_in_kernels(0);
+        std::thread::scope(|scope| {
+            for n in 0..3u64 {
+                let handle = main.attach().unwrap();
+                scope.spawn(move || {
+                    for round in 0..4 {
+                        // Longer than the watchdog's patience, and than the wait before the GPU is tried again.
+                        stall_producer(if round == 1 { 1500 } else { 300 });
+                        compare(&handle, 150, 7 + 10 * n + round);
+                    }
+                });
+            }
+        });
+        let stats = main.engine().stats();
+        // On a busy machine a software device may be given up again.
+        assert!(stats.device.failovers >= 1 && stats.in_flight == 0, "{stats:?} {:?}", main.engine().drain_now());
+        assert!(main.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
     }
 
     #[test]

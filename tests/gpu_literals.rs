@@ -103,7 +103,13 @@ fn the_device_finds_what_the_host_finds() {
             table.find(text, &mut scratch, &mut |tag, start, end| expected.push((tag, start as u32, end as u32)));
             expected.sort_unstable();
             if done.overflow {
-                assert!(expected.len() > 16, "only {} records in {} bytes", expected.len(), text.len());
+                // Software devices cut loops off; else only what no chunks are left for.
+                assert!(
+                    device.is_software() || expected.len() > 4000,
+                    "{} records, {} bytes",
+                    expected.len(),
+                    text.len()
+                );
                 passed_on += 1;
             } else {
                 let mut found: Vec<_> = kernel.matches(position, done).iter().map(|r| (r.a, r.b, r.c)).collect();

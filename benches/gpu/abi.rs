@@ -75,6 +75,62 @@ impl Drum {
         }
     }
 
+    /// Loads rules under an id; those that the library refuses are left out.
+    pub fn load_rules(&self, id: u32, patterns: &[(Vec<u8>, u32)]) {
+        // SAFETY: as above.
+        unsafe {
+            let mut patterns: Vec<trm_pattern> = patterns
+                .iter()
+                .zip(0..)
+                .map(|((bytes, flags), id)| trm_pattern {
+                    bytes: bytes.as_ptr().cast(),
+                    len: bytes.len(),
+                    id,
+                    flags: *flags,
+                })
+                .collect();
+            let stride = size_of::<trm_pattern>();
+            let mut rules = null_mut();
+            while {
+                let mut error: trm_error = zeroed();
+                error.struct_size = size_of::<trm_error>() as u32;
+                let (at, count) = (patterns.as_ptr(), patterns.len());
+                let status = trm_rules_compile(at, stride, count, null(), &mut rules, &mut error, 1, null_mut());
+                if status != TRM_OK {
+                    patterns.remove(error.pattern_index as usize);
+                }
+                status != TRM_OK
+            } {}
+            assert_eq!(trm_engine_load_rules(self.0, id, rules, null_mut()), TRM_OK);
+            trm_rules_destroy(rules);
+        }
+    }
+
+    /// Puts bytes into the arena; their offset there.
+    pub fn fill(&self, bytes: &[u8]) -> u32 {
+        // SAFETY: as above; the region has so many bytes.
+        unsafe {
+            let mut region: trm_region = zeroed();
+            let status = trm_input_acquire(self.0, bytes.len() as u32, -1, &mut region);
+            assert_eq!(status, TRM_OK);
+            region.bytes.cast::<u8>().copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            region.input_offset
+        }
+    }
+
+    /// How many items were collected, and how many matches.
+    pub fn collect_all(&self, completions: &mut [trm_completion], matches: &mut [trm_match]) -> (usize, usize) {
+        let (mut count, mut found) = (0, 0);
+        // SAFETY: as above.
+        let status = unsafe {
+            let (at, room) = (completions.as_mut_ptr(), completions.len());
+            let (there, space) = (matches.as_mut_ptr(), matches.len());
+            black_box(trm_collect as Collect)(self.0, 0, at, room, &mut count, there, space, &mut found)
+        };
+        assert!(matches!(status, TRM_OK | TRM_EMPTY), "{status}");
+        (count, found)
+    }
+
     pub fn attach(&self) -> Drum {
         let mut handle = null_mut();
         // SAFETY: as above.

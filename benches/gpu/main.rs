@@ -9,7 +9,14 @@ mod abi;
 mod common;
 mod engine;
 mod kernel;
+mod matching;
 mod others;
+#[allow(dead_code)]
+#[path = "../literals/sets.rs"]
+mod sets;
+#[allow(dead_code)]
+#[path = "../rules/sources.rs"]
+mod sources;
 
 use std::io::Write;
 use std::time::Duration;
@@ -86,6 +93,7 @@ fn main() {
     warm(&mut bench);
     others::baselines(&mut bench);
     engine::rows(&mut bench);
+    matching::rows(&mut bench);
     kernel::rows(&mut bench);
     others::rows(&mut bench);
 }

@@ -1,4 +1,5 @@
-//! What the device's matchers do inside the resident kernel: bytes that are there already, one producer thread, batches.
+//! What the device's matchers do inside the resident kernel: bytes that are there already, a few producer threads, batches,
+//! records taken.
 //!
 //! `cargo bench --bench gpu_matchers -- [part of a set's name]...`; files of rules are looked for in `TROMMEL_DATA`
 //! (default `../shared/data`), `TROMMEL_WORKERS` names numbers of workers to try. A row says how many items the host
@@ -16,14 +17,18 @@ mod sets;
 mod sources;
 
 use bench::{Row, record};
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{Device, Job, SetKind};
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 
 const TEXT: usize = 48 << 20;
-const BATCH: usize = 64;
+const BATCH: usize = 256;
+const RING: u32 = 1 << 16;
 const TIME: Duration = Duration::from_millis(250);
 
 fn main() {
@@ -92,11 +97,12 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
         println!("{name}: some rule can only be found by the host");
         return;
     }
-    let depth = if device.is_software() { 256 } else { 1 << 15 };
     for &workers in workers {
         let options = Options {
             arena_bytes: TEXT,
             table_bytes: 64 << 20,
+            ring: RING,
+            spill_kib: 32 << 10,
             workers: (workers, workers),
             idle: Duration::from_secs(2),
             ..Options::default()
@@ -108,14 +114,14 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
         };
         // SAFETY: inside the arena, and nothing was published yet.
         unsafe { kernel.write_arena(0, text) };
-        let mut position = 0;
+        let mut block = 0;
         for size in [16 << 10, 1 << 10, 256] {
             let jobs: Vec<Job> = (0..TEXT / size)
                 .map(|i| Job { offset: (i * size) as u32, len: size as u32, set: set.index() })
                 .collect();
             // Once to warm up.
-            pour(&kernel, &mut position, &jobs, depth);
-            let (items, seconds, on_host, found) = pour(&kernel, &mut position, &jobs, depth);
+            pour(&kernel, &mut block, &jobs);
+            let (items, seconds, on_host, found) = pour(&kernel, &mut block, &jobs);
             let share = on_host as f64 * 100.0 / items as f64;
             let what = format!(
                 "{} rules, items of {size} B, {workers} workers: {:.1} M items/s, {share:.2}% for the host, {:.3} records an item",
@@ -131,24 +137,75 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
     }
 }
 
-/// Items done, seconds, items for the host, records.
-fn pour(kernel: &Kernel, position: &mut u64, jobs: &[Job], depth: u64) -> (u64, f64, u64, u64) {
-    let (first, began, time) = (*position, Instant::now(), TIME);
-    let (mut done, mut on_host, mut found, mut next) = (first, 0, 0, 0);
-    while began.elapsed() < time || done < *position {
-        if began.elapsed() < time && *position - done < depth {
-            let end = (next + BATCH).min(jobs.len());
-            kernel.publish(*position, &jobs[next..end]);
-            *position += (end - next) as u64;
-            next = end % jobs.len();
+/// Bytes of items that are published and not consumed at most, but at least for three items a worker.
+const DEPTH: u64 = 32 << 20;
+
+/// Items done, seconds, items for the host, records. Blocks of items are numbered from `block` on.
+fn pour(kernel: &Kernel, block: &mut u64, jobs: &[Job]) -> (u64, f64, u64, u64) {
+    let threads = (std::thread::available_parallelism().map_or(1, usize::from) * 3 / 4).clamp(1, 12);
+    let depth = DEPTH / (BATCH as u64 * u64::from(jobs[0].len)) / threads as u64;
+    let depth = if common::device().is_software() { 1 } else { depth.clamp(3, 10) };
+    let blocks = u64::from(RING) / BATCH as u64;
+    let (first, began) = (*block, Instant::now());
+    let next = AtomicU64::new(first);
+    // How many laps of each block's slots are consumed.
+    let consumed: Vec<AtomicU64> =
+        (0..blocks).map(|slot| AtomicU64::new((first + (slot + blocks - first % blocks) % blocks) / blocks)).collect();
+    let totals = Mutex::new((0, 0, 0));
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let (mut mine, mut reserved) = (VecDeque::new(), None);
+                let (mut done, mut on_host, mut found, mut records) = (0, 0, 0, Vec::new());
+                loop {
+                    let over = began.elapsed() > TIME;
+                    if !over && reserved.is_none() && (mine.len() as u64) < depth {
+                        reserved = Some(next.fetch_add(1, Ordering::Relaxed));
+                    }
+                    // A reserved block is published even when time is up: others may wait for a later one.
+                    let free = |block: &mut u64| {
+                        consumed[(*block % blocks) as usize].load(Ordering::Acquire) == *block / blocks
+                    };
+                    if let Some(block) = reserved.take_if(free) {
+                        let at = block as usize * BATCH % jobs.len();
+                        kernel.publish(block * BATCH as u64, &jobs[at..at + BATCH]);
+                        mine.push_back(block);
+                        continue;
+                    }
+                    if mine.is_empty() && reserved.is_some() {
+                        continue;
+                    }
+                    let Some(block) = mine.pop_front() else { break };
+                    let (mut position, end) = (block * BATCH as u64, (block + 1) * BATCH as u64);
+                    while position < end {
+                        let plain = kernel.plain_run(position, (end - position) as usize) as u64;
+                        position += plain;
+                        if plain > 0 {
+                            continue;
+                        }
+                        if let Some(completion) = kernel.poll_done(position) {
+                            records.clear();
+                            assert!(kernel.take_records(position, completion, &mut records));
+                            on_host += u64::from(completion.overflow);
+                            found += records.len() as u64;
+                            position += 1;
+                        }
+                        assert!(
+                            began.elapsed() < Duration::from_secs(20),
+                            "{:?} {}",
+                            kernel.progress(),
+                            kernel.why_dead()
+                        );
+                    }
+                    consumed[(block % blocks) as usize].store(block / blocks + 1, Ordering::Release);
+                    done += BATCH as u64;
+                }
+                let mut totals = totals.lock().unwrap();
+                *totals = (totals.0 + done, totals.1 + on_host, totals.2 + found);
+            });
         }
-        while done < *position {
-            let Some(completion) = kernel.poll_done(done) else { break };
-            on_host += u64::from(completion.overflow);
-            found += u64::from(completion.count);
-            done += 1;
-        }
-        assert!(began.elapsed() < Duration::from_secs(20), "{:?} {}", kernel.progress(), kernel.why_dead());
-    }
-    (done - first, began.elapsed().as_secs_f64(), on_host, found)
+    });
+    *block = next.into_inner();
+    let (done, on_host, found) = totals.into_inner().unwrap();
+    (done, began.elapsed().as_secs_f64(), on_host, found)
 }

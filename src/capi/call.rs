@@ -98,7 +98,12 @@ const MAX_STRUCT: usize = 4096;
 
 /// Checks the size that a struct of the caller says it has: at least what this library knows, and believable.
 pub(super) fn known_size<T>(name: &str, said: u32) -> Result<()> {
-    if (size_of::<T>()..=MAX_STRUCT).contains(&(said as usize)) {
+    known_least(name, size_of::<T>(), said)
+}
+
+/// As [`known_size`] for a struct that has grown: `least` is the size that it had first.
+pub(super) fn known_least(name: &str, least: usize, said: u32) -> Result<()> {
+    if (least..=MAX_STRUCT).contains(&(said as usize)) {
         return Ok(());
     }
     Err(Error::new(TRM_ERR_INVALID, format!("{name}.struct_size is {said}: set it to sizeof({name}) first")))

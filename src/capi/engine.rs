@@ -95,8 +95,9 @@ pub struct trm_options {
     pub idle_ms: u32,
     /// Time without progress after which the GPU counts as lost, in milliseconds (default 5000).
     pub watchdog_ms: u32,
-    /// Unused; 0.
-    pub reserved: u32,
+    /// Share of a GPU that the resident kernel takes while much comes in: workers of one subgroup each, of which an H100
+    /// can run 2,112 at once. 0: enough for what a PCIe link brings (default, 528). At most 65535.
+    pub gpu_workers: u32,
     /// Hears what the engine has to say, NUL-terminated UTF-8, from any thread, also during create and destroy.
     /// It must not call back into this engine. NULL: silence (default).
     pub log: Option<unsafe extern "C" fn(user: *mut c_void, level: i32, message: *const c_char)>,
@@ -140,7 +141,7 @@ pub unsafe extern "C" fn trm_options_init(options: *mut trm_options, struct_size
                 lease_ms: defaults.lease_ms,
                 idle_ms: defaults.idle_ms,
                 watchdog_ms: defaults.watchdog_ms,
-                reserved: 0,
+                gpu_workers: 0,
                 log: None,
                 log_user: std::ptr::null_mut(),
             });
@@ -158,9 +159,6 @@ unsafe fn read_options(options: *const trm_options) -> Result<Options> {
     }
     // SAFETY: passed on.
     let given = unsafe { read_struct("trm_options", options) }?;
-    if given.reserved != 0 {
-        return invalid(format!("trm_options.reserved is {}: it must be 0", given.reserved));
-    }
     if given.flags & !TRM_OPTION_ROUND_UP_RING != 0 {
         return invalid(format!("trm_options.flags has unknown bits (0x{:x}): use TRM_OPTION_* only", given.flags));
     }
@@ -210,6 +208,7 @@ unsafe fn read_options(options: *const trm_options) -> Result<Options> {
         lease_ms: given.lease_ms,
         idle_ms: given.idle_ms,
         watchdog_ms: given.watchdog_ms,
+        gpu_workers: given.gpu_workers,
         log,
     })
 }

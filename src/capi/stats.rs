@@ -1,6 +1,6 @@
 //! Telemetry.
 
-use super::call::{call, known_size, put_text};
+use super::call::{call, known_least, put_text};
 use super::engine::{enter, trm_engine};
 use crate::drain::DrainKind;
 use crate::status::*;
@@ -74,7 +74,14 @@ pub struct trm_engine_stats_t {
     pub host_items: u64,
     /// Why this drain does the work, NUL-terminated UTF-8.
     pub why: [c_char; 256],
+    /// Bytes of `host_items`.
+    pub host_bytes: u64,
+    /// Time that threads took to scan them, in nanoseconds.
+    pub host_ns: u64,
 }
+
+/// What the first version had.
+const OLDEST: usize = std::mem::offset_of!(trm_engine_stats_t, host_bytes);
 
 /// Reads the counters of a drum.
 ///
@@ -95,7 +102,7 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
         }
         // SAFETY: not NULL, so its first field may be read.
         let size = unsafe { (*out).struct_size };
-        known_size::<trm_engine_stats_t>("trm_engine_stats_t", size)?;
+        known_least("trm_engine_stats_t", OLDEST, size)?;
         let handle = enter(engine)?;
         let stats = handle.engine().stats();
         let mut why = [0; 256];
@@ -124,11 +131,14 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
             failovers: stats.device.failovers,
             host_items: stats.device.host_items,
             why,
+            host_bytes: stats.device.host_bytes,
+            host_ns: stats.device.host_ns,
         };
-        // SAFETY: the caller says that `size` bytes are there, and that is enough.
+        let known = (size as usize).min(size_of::<trm_engine_stats_t>());
+        // SAFETY: the caller says that `size` bytes are there; no more of `filled` is copied, and the rest is 0.
         unsafe {
             out.cast::<u8>().write_bytes(0, size as usize);
-            out.write(filled);
+            out.cast::<u8>().copy_from_nonoverlapping((&raw const filled).cast(), known);
         }
         Ok(TRM_OK)
     })

@@ -1,7 +1,7 @@
 //! The batch drain: a thread claims what is ready, sends it to the GPU as one ordinary dispatch, and finishes the batch
 //! before while the next one is on its way. Works on every backend; what the device cannot answer is scanned here.
 
-use super::feed::{DeviceCounters, OnDevice, Telemetry};
+use super::feed::{DeviceCounters, HostShare, OnDevice, Telemetry};
 use super::finishing::Finishing;
 use super::{Chosen, Drain, DrainKind, cpu};
 use crate::engine::{Engine, Level, LoadedSet, Options, Owners, lock};
@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Items of a batch, at most.
 const ITEMS: u32 = 8192;
@@ -45,7 +45,7 @@ struct Batches {
 /// What the statistics see of the thread.
 struct Shared {
     launches: AtomicU64,
-    host_items: AtomicU64,
+    host: HostShare,
     lost: AtomicBool,
     why: Mutex<String>,
 }
@@ -54,7 +54,7 @@ impl Batches {
     fn start(engine: &Arc<Engine>, batcher: Batcher, slots: Vec<Slot>) -> Result<Self> {
         let shared = Arc::new(Shared {
             launches: AtomicU64::new(0),
-            host_items: AtomicU64::new(0),
+            host: HostShare::default(),
             lost: AtomicBool::new(false),
             why: Mutex::new(engine.drain_kind().1.to_string()),
         });
@@ -86,12 +86,13 @@ impl Telemetry for Shared {
     }
 
     fn counters(&self) -> DeviceCounters {
-        DeviceCounters {
+        let mut counters = DeviceCounters {
             launches: self.launches.load(Ordering::Relaxed),
-            host_items: self.host_items.load(Ordering::Relaxed),
             failovers: u64::from(self.lost.load(Ordering::Relaxed)),
             ..DeviceCounters::default()
-        }
+        };
+        self.host.tell(&mut counters);
+        counters
     }
 }
 
@@ -256,7 +257,7 @@ impl<'a> Thread<'a> {
             let mut finishing = Finishing::new(self.engine, &mut owners);
             let taken = self.batcher.take(&mut flight.slot, |_, done, records| {
                 if let Some(claim) = claims.next()
-                    && let Err(claim) = finishing.finish_by_device(claim, done, records)
+                    && let Err(claim) = finishing.finish_by_device(claim, done, records, &mut self.scratch)
                 {
                     here.push(claim);
                 }
@@ -277,7 +278,7 @@ impl<'a> Thread<'a> {
         if claims.is_empty() {
             return;
         }
-        self.shared.host_items.fetch_add(claims.len() as u64, Ordering::Relaxed);
+        let (began, items, mut scanned) = (Instant::now(), claims.len() as u64, 0);
         let mut owners = std::mem::take(&mut self.owners);
         let mut finishing = Finishing::new(self.engine, &mut owners);
         for claim in claims {
@@ -288,8 +289,10 @@ impl<'a> Thread<'a> {
                 false => cpu::scan_bytes(self.engine, &job, set, bytes, &mut self.scratch),
                 true => self.engine.cancelled(&job, set),
             };
+            scanned += u64::from(job.input_len);
             finishing.finish(claim, &job, outcome);
         }
+        self.shared.host.add(items, scanned, began.elapsed());
         finishing.end();
         self.owners = owners;
     }

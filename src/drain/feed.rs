@@ -77,6 +77,35 @@ pub struct DeviceCounters {
     pub failovers: u64,
     /// Items that the host scanned because the device could not say everything.
     pub host_items: u64,
+    /// Their bytes.
+    pub host_bytes: u64,
+    /// Time that threads took to scan them, in nanoseconds.
+    pub host_ns: u64,
+}
+
+/// What the host scanned because a device could not say everything.
+#[derive(Default)]
+pub(super) struct HostShare {
+    items: AtomicU64,
+    bytes: AtomicU64,
+    ns: AtomicU64,
+}
+
+#[cfg_attr(not(feature = "gpu"), allow(dead_code))]
+impl HostShare {
+    /// Counts scanned items in.
+    pub fn add(&self, items: u64, bytes: u64, took: std::time::Duration) {
+        self.items.fetch_add(items, Ordering::Relaxed);
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.ns.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Puts the sums into these counters.
+    pub fn tell(&self, counters: &mut DeviceCounters) {
+        counters.host_items = self.items.load(Ordering::Relaxed);
+        counters.host_bytes = self.bytes.load(Ordering::Relaxed);
+        counters.host_ns = self.ns.load(Ordering::Relaxed);
+    }
 }
 
 /// A loaded set's place on a device, made when it is first needed and dropped with the set.

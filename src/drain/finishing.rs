@@ -4,6 +4,7 @@ use crate::engine::{Engine, Job, LoadedSet, Outcome, Owners, Tally};
 use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::Claim;
+use crate::scan::Scratch;
 use std::sync::Arc;
 
 /// Finishing a run of items: sets are counted out once a run, owners told once.
@@ -26,6 +27,7 @@ pub(super) fn outcome_of(
     set: &LoadedSet,
     done: DeviceCompletion,
     records: &[RawMatch],
+    scratch: &mut Scratch,
 ) -> Option<Outcome> {
     if done.overflow {
         return None;
@@ -33,9 +35,11 @@ pub(super) fn outcome_of(
     let (mut count, mut matches) = (0, Vec::new());
     if done.count > 0 {
         let limit = engine.options().max_matches_per_item;
-        count = crate::panics::guarded(|| {
-            engine.with_scratch(|scratch| set.rules.matches_of(records, scratch, limit, &mut matches))
-        })?;
+        let made = crate::panics::guarded(|| set.rules.matches_of(records, scratch, limit, &mut matches));
+        if made.is_none() {
+            *scratch = Scratch::default();
+        }
+        count = made?;
     }
     Some(engine.outcome(job, set, count, matches))
 }
@@ -60,10 +64,11 @@ impl<'a> Finishing<'a> {
         claim: Claim,
         done: DeviceCompletion,
         records: &[RawMatch],
+        scratch: &mut Scratch,
     ) -> std::result::Result<(), Claim> {
         let job = self.engine.ring().payload(&claim);
         let engine = self.engine;
-        match outcome_of(engine, &job, self.set(job.set), done, records) {
+        match outcome_of(engine, &job, self.set(job.set), done, records, scratch) {
             Some(outcome) => {
                 self.finish(claim, &job, outcome);
                 Ok(())

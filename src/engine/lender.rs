@@ -8,6 +8,7 @@ use super::stats::Tally;
 use super::{Buffers, Delivery, Engine, Taken, lock};
 use crate::drain::Harvest;
 use crate::ring::{Claims, Position};
+use crate::scan::Scratch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -18,6 +19,8 @@ pub struct Lender<'a> {
     pub loans: &'a mut Loans,
     /// Sets that were looked up before.
     pub known: &'a mut Known,
+    /// For making matches of what the device found.
+    pub scratch: &'a mut Option<Box<Scratch>>,
     outstanding: &'a mut Outstanding,
 }
 
@@ -31,7 +34,13 @@ pub struct Room<'a, 'b> {
 
 impl<'a> Lender<'a> {
     pub(super) fn new(owner: &'a Owner, state: &'a mut State) -> Self {
-        Self { owner, loans: &mut state.loans, known: &mut state.known, outstanding: &mut state.outstanding }
+        Self {
+            owner,
+            loans: &mut state.loans,
+            known: &mut state.known,
+            scratch: &mut state.scratch,
+            outstanding: &mut state.outstanding,
+        }
     }
 
     /// Which outcomes this handle wants: all, those with a hit, none.

@@ -43,6 +43,8 @@ pub const MAX_RING: u32 = 1 << 24;
 pub const MAX_ARENA: u64 = 1 << 32;
 /// The most worker threads.
 pub const MAX_THREADS: u32 = 1024;
+/// The most workers of a resident kernel.
+pub const MAX_WORKERS: u32 = 65_535;
 
 /// Everything that `trm_engine_create` is told.
 #[derive(Clone)]
@@ -73,6 +75,8 @@ pub struct Options {
     pub idle_ms: u32,
     /// Time without progress after which the GPU counts as dead.
     pub watchdog_ms: u32,
+    /// Workers of the resident kernel while much comes in; 0: as many as the link needs.
+    pub gpu_workers: u32,
     /// Who hears what happens.
     pub log: super::log::Log,
 }
@@ -93,6 +97,7 @@ impl Default for Options {
             lease_ms: 10,
             idle_ms: 100,
             watchdog_ms: 5000,
+            gpu_workers: 0,
             log: super::log::Log::default(),
         }
     }
@@ -136,6 +141,9 @@ impl Options {
             if value == 0 || value > 3_600_000 {
                 return refuse(format!("{name} is {value}: choose 1 to 3600000 milliseconds"));
             }
+        }
+        if self.gpu_workers > MAX_WORKERS {
+            return refuse(format!("gpu_workers is {}: choose 0 (automatic) to {MAX_WORKERS}", self.gpu_workers));
         }
         if self.mode == Mode::Force && matches!(self.processor, Processor::Cpu | Processor::Caller) {
             return refuse(

@@ -9,6 +9,7 @@ use super::{Engine, lock};
 use crate::drain::Harvest;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
+use crate::scan::Scratch;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,8 @@ pub(super) struct State {
     pub runs: Vec<(u32, u64)>,
     /// Items that are cancelled whatever the ring says, and not taken yet.
     pub cancelled: HashSet<Position>,
+    /// For making matches of what a device found; there once it found something.
+    pub scratch: Option<Box<Scratch>>,
     /// The time that items accepted from now on have.
     pub deadline: Option<Duration>,
 }

@@ -120,6 +120,8 @@ fn page(engine: &Engine, begin: Instant) -> String {
         ("longest_gap_ns", stats.device.longest_gap_ns),
         ("failovers", stats.device.failovers),
         ("host_items", stats.device.host_items),
+        ("host_bytes", stats.device.host_bytes),
+        ("host_ns", stats.device.host_ns),
     ] {
         say(name, &value);
     }

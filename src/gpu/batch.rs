@@ -5,6 +5,7 @@
 
 use super::completions::DeviceCompletion;
 use super::layout::{self, Job, RawMatch};
+use super::records::{self, Where};
 use super::{Device, GpuError, SetKind, shader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,6 +15,8 @@ use std::time::{Duration, Instant};
 const LANES: u32 = 64;
 /// Most items of a batch: every backend allows so many workgroups.
 const MOST: u32 = 65_535;
+/// Chunks for match records beyond the first ones of each item, in a batch: a KiB each.
+const CHUNKS: u32 = 2048;
 
 /// The pipeline, shared by all batches of a drain.
 pub struct Batcher {
@@ -36,6 +39,7 @@ pub struct Slot {
     arena: wgpu::Buffer,
     done: wgpu::Buffer,
     records: wgpu::Buffer,
+    taken: wgpu::Buffer,
     back: wgpu::Buffer,
     bytes: Vec<u8>,
     jobs: Vec<[u32; 4]>,
@@ -57,13 +61,13 @@ impl Batcher {
             binding,
             visibility: wgpu::ShaderStages::COMPUTE,
             ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only: binding < 4 },
+                ty: wgpu::BufferBindingType::Storage { read_only: binding < 4 || binding == 7 },
                 has_dynamic_offset: false,
                 min_binding_size: None,
             },
             count: None,
         };
-        let entries: Vec<_> = (0..6).map(entry).collect();
+        let entries: Vec<_> = (0..8).map(entry).collect();
         let layout =
             raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("batch"), entries: &entries });
         let pipeline_layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
@@ -76,7 +80,13 @@ impl Batcher {
             layout: Some(&pipeline_layout),
             module: &module,
             entry_point: Some("batch"),
-            compilation_options: Default::default(),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &[
+                    ("first_chunk", f64::from(max_items.min(MOST) * layout::SLOT_RECORDS)),
+                    ("chunks", f64::from(CHUNKS)),
+                ],
+                ..Default::default()
+            },
             cache: None,
         });
         if let Some(error) = pollster::block_on(scope.pop()) {
@@ -103,7 +113,7 @@ impl Batcher {
         }
         let scope = self.device.wgpu.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let items = u64::from(self.max_items);
-        let record_bytes = items * u64::from(layout::INLINE_RECORDS * layout::RECORD_WORDS) * 4;
+        let record_bytes = record_bytes(self.max_items) + CHUNK_BYTES;
         let storage = Usage::STORAGE | Usage::COPY_DST;
         let slot = Slot {
             items: self.buffer("items", items * 16, storage),
@@ -111,6 +121,7 @@ impl Batcher {
             arena: self.buffer("bytes", u64::from(self.max_bytes) + 64, storage),
             done: self.buffer("results", items * 4, Usage::STORAGE | Usage::COPY_SRC),
             records: self.buffer("records", record_bytes, Usage::STORAGE | Usage::COPY_SRC),
+            taken: self.buffer("chunks taken", 4, storage),
             back: self.buffer("read back", items * 4 + record_bytes, Usage::COPY_DST | Usage::MAP_READ),
             bytes: Vec::with_capacity(self.max_bytes as usize),
             jobs: Vec::with_capacity(self.max_items as usize),
@@ -150,11 +161,21 @@ impl Batcher {
         let raw = &self.device.wgpu;
         let count = slot.jobs.len() as u32;
         slot.bytes.resize(slot.bytes.len().next_multiple_of(4), 0);
+        self.device.queue.write_buffer(&slot.taken, 0, &[0; 4]);
         self.device.queue.write_buffer(&slot.items, 0, bytemuck::cast_slice(&slot.jobs));
         if !slot.bytes.is_empty() {
             self.device.queue.write_buffer(&slot.arena, 0, &slot.bytes);
         }
-        let buffers = [&slot.items, &sets.directory, &slot.arena, &sets.tables, &slot.done, &slot.records];
+        let buffers = [
+            &slot.items,
+            &sets.directory,
+            &slot.arena,
+            &sets.tables,
+            &slot.done,
+            &slot.records,
+            &slot.taken,
+            &sets.tables,
+        ];
         let entries: Vec<_> = buffers
             .iter()
             .enumerate()
@@ -176,9 +197,10 @@ impl Batcher {
             pass.dispatch_workgroups(count, 1, 1);
         }
         let results = u64::from(count) * 4;
-        let record_bytes = u64::from(count * layout::INLINE_RECORDS * layout::RECORD_WORDS) * 4;
-        encoder.copy_buffer_to_buffer(&slot.done, 0, &slot.back, 0, results);
-        encoder.copy_buffer_to_buffer(&slot.records, 0, &slot.back, results, record_bytes);
+        let (of_items, chunks) = (record_bytes(count), record_bytes(self.max_items));
+        encoder.copy_buffer_to_buffer(&slot.records, chunks, &slot.back, 0, CHUNK_BYTES);
+        encoder.copy_buffer_to_buffer(&slot.records, 0, &slot.back, CHUNK_BYTES, of_items);
+        encoder.copy_buffer_to_buffer(&slot.done, 0, &slot.back, CHUNK_BYTES + of_items, results);
         slot.state.store(FLYING, Ordering::Release);
         if crate::faults::gpu::launch_loses_device() {
             self.device.note_trouble("device lost at a dispatch, as a test asked for".into());
@@ -186,7 +208,7 @@ impl Batcher {
         }
         self.device.queue.submit([encoder.finish()]);
         let state = slot.state.clone();
-        slot.back.map_async(wgpu::MapMode::Read, ..results + record_bytes, move |result| {
+        slot.back.map_async(wgpu::MapMode::Read, ..CHUNK_BYTES + of_items + results, move |result| {
             state.store(if result.is_ok() { READY } else { FAILED }, Ordering::Release);
         });
     }
@@ -221,23 +243,24 @@ impl Batcher {
         mut show: impl FnMut(usize, DeviceCompletion, &[RawMatch]),
     ) -> Result<(), GpuError> {
         let count = slot.jobs.len();
-        let per_item = layout::INLINE_RECORDS as usize;
-        let total = count * 4 + count * per_item * size_of::<RawMatch>();
+        let of_items = record_bytes(count as u32);
         {
             let mapped = slot
                 .back
-                .get_mapped_range(..total as u64)
+                .get_mapped_range(..CHUNK_BYTES + of_items + count as u64 * 4)
                 .map_err(|e| GpuError::new(format!("a batch could not be read back: {e}")))?;
-            let (results, records) = mapped.split_at(count * 4);
-            let results: &[u32] = bytemuck::cast_slice(results);
-            let records: &[RawMatch] = bytemuck::cast_slice(records);
+            let words: &[[u32; 4]] = bytemuck::cast_slice(&mapped[..(CHUNK_BYTES + of_items) as usize]);
+            let results: &[u32] = bytemuck::cast_slice(&mapped[(CHUNK_BYTES + of_items) as usize..]);
+            let slots = CHUNK_BYTES / RECORD_BYTES;
+            let (mut found, mut chunks) = (Vec::new(), Vec::new());
             for (i, &word) in results.iter().enumerate() {
-                let done = DeviceCompletion {
-                    count: word & (layout::RESULT_MAX >> 1),
-                    overflow: word & layout::RESULT_HOST != 0,
-                };
-                let first = i * per_item;
-                show(i, done, &records[first..first + (done.count as usize).min(per_item)]);
+                let mut done = DeviceCompletion::of(word);
+                found.clear();
+                if done.count > 0 && !done.overflow {
+                    let place = Where { slot: slots + i as u64 * u64::from(layout::SLOT_RECORDS), chunks: 0, salt: 0 };
+                    done.overflow = !records::read(&place, done, |at| words[at as usize], &mut found, &mut chunks);
+                }
+                show(i, done, &found);
             }
         }
         slot.reset();
@@ -281,6 +304,14 @@ impl Slot {
         self.jobs.clear();
         self.bytes.clear();
     }
+}
+
+const RECORD_BYTES: u64 = layout::RECORD_WORDS as u64 * 4;
+const CHUNK_BYTES: u64 = CHUNKS as u64 * layout::CHUNK_SIZE as u64 * RECORD_BYTES;
+
+/// Bytes of the records beside so many items' completions.
+fn record_bytes(items: u32) -> u64 {
+    u64::from(items) * u64::from(layout::SLOT_RECORDS) * RECORD_BYTES
 }
 
 /// A job as the shader's `items` has it: kept beside [`Job`] so that a change of one is seen at the other.

@@ -1,6 +1,6 @@
-//! What the kernel writes back: a completion word and a few match records per slot, in cached host memory.
+//! What the kernel writes back: a completion word per slot, and words about leases, in cached host memory.
 
-use super::layout::{self, RawMatch};
+use super::layout;
 use super::memory::{Buffer, Place};
 use super::{GpuError, equal};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,28 +8,36 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// A finished item as the device reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeviceCompletion {
-    /// Records that were written (at most 16 are kept).
+    /// Records that were written.
     pub count: u32,
+    /// Chunks that it took for them.
+    pub chunks: u32,
     /// The device could not say everything: the host must scan the item.
     pub overflow: bool,
 }
 
-/// Completion words and records of one ring.
+impl DeviceCompletion {
+    /// What a result word says.
+    #[inline]
+    pub(super) fn of(word: u32) -> DeviceCompletion {
+        DeviceCompletion {
+            count: word & layout::RESULT_COUNT,
+            chunks: word >> layout::RESULT_CHUNKS & 0x7f,
+            overflow: word & layout::RESULT_HOST != 0,
+        }
+    }
+}
+
+/// Completion words of one ring.
 pub(super) struct Completions {
     done: Buffer,
-    records: Buffer,
     bits: u32,
 }
 
 impl Completions {
     pub fn new(device: &wgpu::Device, bits: u32, start: u64) -> Result<Completions, GpuError> {
         let size = 1usize << bits;
-        let record_bytes = size * (layout::INLINE_RECORDS * layout::RECORD_WORDS) as usize * 4;
-        let completions = Completions {
-            done: Buffer::new(device, "completions", size * 4, Place::Cached)?,
-            records: Buffer::new(device, "match records", record_bytes, Place::Cached)?,
-            bits,
-        };
+        let completions = Completions { done: Buffer::new(device, "completions", size * 4, Place::Cached)?, bits };
         for i in 0..size as u64 {
             let position = start.wrapping_add(i).wrapping_sub(size as u64);
             let word = layout::lap(position, bits) << layout::RESULT_BITS;
@@ -38,8 +46,8 @@ impl Completions {
         Ok(completions)
     }
 
-    pub fn bindings(&self) -> (&wgpu::Buffer, &wgpu::Buffer) {
-        (&self.done.wgpu, &self.records.wgpu)
+    pub fn binding(&self) -> &wgpu::Buffer {
+        &self.done.wgpu
     }
 
     fn word(&self, position: u64) -> &AtomicU32 {
@@ -54,10 +62,7 @@ impl Completions {
     pub fn poll(&self, position: u64) -> Option<DeviceCompletion> {
         let word = self.word(position).load(Ordering::Acquire);
         let tag = layout::lap(position, self.bits) & 0xff;
-        (word >> layout::RESULT_BITS == tag).then_some(DeviceCompletion {
-            count: word & (layout::RESULT_MAX >> 1),
-            overflow: word & layout::RESULT_HOST != 0,
-        })
+        (word >> layout::RESULT_BITS == tag).then(|| DeviceCompletion::of(word))
     }
 
     /// How many of the `max` published, unconsumed positions from `first` on are done without a match or a word for the
@@ -81,19 +86,6 @@ impl Completions {
         }
         std::sync::atomic::fence(Ordering::Acquire);
         run
-    }
-
-    /// The records of a position that `poll` has shown to be done; valid until the position's slot is published again.
-    pub fn records(&self, position: u64, count: u32) -> &[RawMatch] {
-        let slot = (position & ((1 << self.bits) - 1)) as usize;
-        let per_slot = layout::INLINE_RECORDS as usize;
-        // SAFETY: inside the mapping and aligned; the device wrote the records before the completion that the caller
-        // saw, and writes them again only after the caller has given the slot back.
-        unsafe { std::slice::from_raw_parts(self.done_records().add(slot * per_slot), (count as usize).min(per_slot)) }
-    }
-
-    fn done_records(&self) -> *const RawMatch {
-        self.records.pointer().cast()
     }
 }
 

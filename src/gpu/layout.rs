@@ -11,7 +11,7 @@ pub struct Job {
     pub set: u16,
 }
 
-/// A record as the device writes it: what the two words mean depends on the set's kind.
+/// What a device found: what the words mean depends on the set's kind.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]
 pub struct RawMatch {
@@ -49,6 +49,7 @@ pub(super) struct LeaseWords {
     pub ring_bits: u32,
     pub fuel: u32,
     pub cut_bound: u32,
+    pub chunk_bits: u32,
 }
 
 macro_rules! shared_words {
@@ -68,6 +69,7 @@ shared_words! {
     CONTROL_STOP = 0;
     CONTROL_PUBLISHED = 16;
     CONTROL_SETS = 32;
+    CONTROL_FREED = 8224;
     KIND_EMPTY = 0;
     KIND_HOST = 1;
     KIND_PROBE = 2;
@@ -82,7 +84,8 @@ shared_words! {
     LEASE_HIGH = 1;
     LEASE_PARKED = 2;
     LEASE_OUT = 3;
-    STATE_SERVED = 112;
+    STATE_CHUNK = 112;
+    STATE_SERVED = 128;
     REPORT_STARTED = 0;
     REPORT_ENDED = 16;
     REPORT_CLAIM = 32;
@@ -90,15 +93,26 @@ shared_words! {
     REPORT_LANES = 64;
     RESULT_BITS = 24;
     RESULT_HOST = 0x80_0000;
-    RESULT_MAX = 0x7f_ffff;
-    INLINE_RECORDS = 16;
-    RECORD_WORDS = 3;
+    RESULT_CHUNKS = 16;
+    RESULT_COUNT = 0xffff;
+    RECORD_WORDS = 4;
+    INLINE_RECORDS = 15;
+    SLOT_RECORDS = 16;
+    CHUNK_RECORDS = 63;
+    CHUNK_SIZE = 64;
+    ITEM_CHUNKS = 64;
+    LINK_INDEX = 0xffff_ffff;
 }
 
 /// Directory entries: rule sets that can be loaded at once, the empty one included.
 pub(super) const SETS: u32 = 4096;
-/// Words of the control buffer: fixed words, then two per directory entry.
-pub(super) const CONTROL_WORDS: u32 = CONTROL_SETS + 2 * SETS;
+const _: () = assert!(CONTROL_FREED == CONTROL_SETS + 2 * SETS);
+
+/// Words of the control buffer with so many chunks: fixed words, two per directory entry, one per chunk.
+pub(super) fn control_words(chunks: u32) -> usize {
+    (CONTROL_FREED + chunks) as usize
+}
+
 /// Words of the report buffer.
 pub(super) const REPORT_WORDS: u32 = 80;
 
@@ -229,7 +243,7 @@ mod tests {
         let naga::TypeInner::Struct { members, span } = &lease.inner else { panic!("not a struct") };
         assert_eq!(*span as usize, size_of::<LeaseWords>());
         let names: Vec<_> = members.iter().filter_map(|m| m.name.clone()).collect();
-        assert_eq!(names, ["number", "budget", "rounds", "held", "ring_bits", "fuel", "cut_bound"]);
+        assert_eq!(names, ["number", "budget", "rounds", "held", "ring_bits", "fuel", "cut_bound", "chunk_bits"]);
         assert_eq!(std::mem::offset_of!(LeaseWords, fuel) as u32, members[5].offset);
         assert_eq!(std::mem::offset_of!(LeaseWords, rounds) as u32, members[2].offset);
     }

@@ -230,15 +230,14 @@ impl Leases {
         }
     }
 
-    /// The next lease's workers: many when the last one saw more than a few could serve without haste.
-    fn resize(&self, launch: &mut Launch) {
+    /// The next lease's workers: many when the last one saw more than a few could serve without haste, or has left more
+    /// than a few could have in hand.
+    fn resize(&self, launch: &mut Launch, waiting: u64) {
         let since = launch.launched_at.elapsed().as_micros().max(1) as u64;
         let per_ms = (self.published() - launch.published_then) * 1000 / since;
-        let workers = if per_ms > 200 * u64::from(self.options.workers_few) {
-            self.options.workers_many
-        } else {
-            self.options.workers_few
-        };
+        let few = u64::from(self.options.workers_few);
+        let workers =
+            if per_ms > 200 * few || waiting > 2 * few { self.options.workers_many } else { self.options.workers_few };
         if workers != launch.workers {
             launch.workers = workers;
             launch.next = None;
@@ -328,7 +327,7 @@ impl Leases {
             return Duration::ZERO;
         }
         if launch.launched_at.elapsed() >= self.options.lease {
-            self.hand_over(&mut launch);
+            self.hand_over(&mut launch, keeper.waiting(self.published()));
         } else {
             self.prepare(&mut launch);
         }
@@ -343,13 +342,13 @@ impl Leases {
             return Duration::from_secs(3600);
         }
         self.set_status(Status::Running);
-        self.resize(launch);
+        self.resize(launch, keeper.waiting(self.published()));
         self.submit(launch);
         Duration::from_micros(100)
     }
 
-    fn hand_over(&self, launch: &mut Launch) {
-        self.resize(launch);
+    fn hand_over(&self, launch: &mut Launch, waiting: u64) {
+        self.resize(launch, waiting);
         let old = self.submitted();
         let new = old.wrapping_add(1);
         let began = Instant::now();
@@ -421,6 +420,11 @@ impl Keeper {
             self.busy_at = Instant::now();
         }
         all
+    }
+
+    /// Items that were not done when it looked last.
+    fn waiting(&self, published: u64) -> u64 {
+        published - self.done
     }
 
     /// Since when nothing has moved: no lease ended and nothing was served, or nothing was served over several leases.

@@ -70,7 +70,6 @@ fn find(properties: &vk::PhysicalDeviceMemoryProperties, allowed: u32, place: Pl
 pub(super) struct Buffer {
     pub wgpu: wgpu::Buffer,
     pointer: NonNull<u8>,
-    bytes: usize,
     // Order of drops: `wgpu` holds a second reference to the backing until no submission uses it, and the device must
     // outlive whichever of the two goes last.
     _backing: std::sync::Arc<Backing>,
@@ -159,17 +158,12 @@ impl Buffer {
                 },
             )
         };
-        Ok(Buffer { wgpu, pointer, bytes, _backing: backing, _device: device.clone() })
+        Ok(Buffer { wgpu, pointer, _backing: backing, _device: device.clone() })
     }
 
     /// First mapped byte.
     pub fn pointer(&self) -> *mut u8 {
         self.pointer.as_ptr()
-    }
-
-    /// Mapped bytes, a multiple of 256.
-    pub fn len(&self) -> usize {
-        self.bytes
     }
 
     /// The mapping as words.

@@ -5,6 +5,7 @@
 
 mod adapter;
 pub mod batch;
+mod build;
 mod completions;
 mod device;
 mod equal;
@@ -13,10 +14,11 @@ mod lease;
 mod memory;
 pub mod persistent;
 mod readback;
+mod records;
 mod selftest;
 mod shader;
 mod slots;
-mod stores;
+pub(crate) mod stores;
 mod tables;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};

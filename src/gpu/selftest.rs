@@ -65,7 +65,7 @@ fn run(device: &Device) -> Result<(), GpuError> {
                 }
                 std::hint::spin_loop();
             };
-            let found: Vec<Probe> = kernel.matches(position, done).iter().map(|&raw| raw.into()).collect();
+            let found: Vec<Probe> = kernel.matches(position, done).into_iter().map(Into::into).collect();
             let expected = Probe { sum, len: ITEM as u32 };
             if done.overflow || found != [expected] {
                 return Err(failed(format!("item {i} of lap {lap} gave {found:?} instead of {expected:?}")));

@@ -20,6 +20,7 @@ pub const RESIDENT: Parts = parts![
     "filter.wgsl",
     "short.wgsl",
     "class_run.wgsl",
+    "search.wgsl",
     "run.wgsl",
     "claim.wgsl",
     "complete.wgsl",
@@ -39,6 +40,7 @@ pub const BATCH: Parts = parts![
     "filter.wgsl",
     "short.wgsl",
     "class_run.wgsl",
+    "search.wgsl",
     "run.wgsl",
     "batch.wgsl"
 ];

@@ -30,6 +30,11 @@ impl Slots {
         &self.buffer.wgpu
     }
 
+    /// Their number is two to this power.
+    pub fn bits(&self) -> u32 {
+        (self.mask + 1).trailing_zeros()
+    }
+
     fn at(&self, position: u64) -> *mut u32 {
         self.buffer.words().wrapping_add((position & self.mask) as usize * 4)
     }

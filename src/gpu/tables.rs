@@ -93,7 +93,7 @@ const STEP: u32 = 64;
 impl Tables {
     pub fn new(device: &wgpu::Device, bytes: usize) -> Result<Tables, GpuError> {
         let buffer = Buffer::new(device, "rule tables", bytes, Place::Mapped)?;
-        let steps = (buffer.len() / 4) as u32 / STEP;
+        let steps = (bytes / 4) as u32 / STEP;
         let inner = Inner {
             room: offset_allocator::Allocator::with_max_allocs(steps, SETS),
             sets: (0..SETS).map(|_| None).collect(),

@@ -76,6 +76,13 @@ impl Claims {
     }
 }
 
+impl Claim {
+    /// As a batch of one.
+    pub fn alone(self) -> Claims {
+        Claims { ring: self.ring, first: self.position, count: 1 }
+    }
+}
+
 impl Iterator for Claims {
     type Item = Claim;
 

@@ -166,7 +166,7 @@ pub fn options_and_attach(table: &mut Table) {
             ("lease for ever", TRM_ERR_INVALID, |o| o.lease_ms = u32::MAX),
             ("idle 0", TRM_ERR_INVALID, |o| o.idle_ms = 0),
             ("watchdog 0", TRM_ERR_INVALID, |o| o.watchdog_ms = 0),
-            ("reserved", TRM_ERR_INVALID, |o| o.reserved = 1),
+            ("gpu_workers", TRM_ERR_INVALID, |o| o.gpu_workers = 65_536),
             ("force on the CPU", TRM_ERR_INVALID, |o| (o.mode, o.processor) = (TRM_MODE_FORCE, TRM_PROCESSOR_CPU)),
             ("force by callers", TRM_ERR_INVALID, |o| (o.mode, o.processor) = (TRM_MODE_FORCE, TRM_PROCESSOR_CALLER)),
             ("no such adapter", TRM_ERR_UNSUPPORTED, |o| {
@@ -194,7 +194,14 @@ pub fn options_and_attach(table: &mut Table) {
         });
         table.answers("trm_engine_stats", "NULL", TRM_ERR_NULL, trm_engine_stats(rounded.raw(), null_mut()));
         let mut stats = MaybeUninit::<trm_engine_stats_t>::zeroed();
-        for wrong in [0, size_of::<trm_engine_stats_t>() as u32 - 1, 1 << 20, u32::MAX] {
+        // A program that was built before the struct grew gets what it knows of, and not a byte more.
+        let oldest = std::mem::offset_of!(trm_engine_stats_t, host_bytes) as u32;
+        (*stats.as_mut_ptr()).struct_size = oldest;
+        (*stats.as_mut_ptr()).host_ns = 77;
+        let answer = trm_engine_stats(rounded.raw(), stats.as_mut_ptr());
+        table.answers("trm_engine_stats", "an older size", TRM_OK, answer);
+        assert_eq!((*stats.as_ptr()).host_ns, 77);
+        for wrong in [0, oldest - 1, 1 << 20, u32::MAX] {
             (*stats.as_mut_ptr()).struct_size = wrong;
             table.answers(
                 "trm_engine_stats",

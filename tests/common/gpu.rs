@@ -134,7 +134,7 @@ pub fn flood(
                         std::thread::yield_now();
                     }
                 };
-                let found: Vec<Probe> = kernel.matches(position, done).iter().map(|&raw| raw.into()).collect();
+                let found: Vec<Probe> = kernel.matches(position, done).into_iter().map(Into::into).collect();
                 if (done.overflow || found != [Probe { sum, len: len as u32 }]) && outcome.wrong.len() < 10 {
                     outcome.wrong.push(format!("item {next}: {done:?} {found:?}, expected {sum}"));
                 }

@@ -65,11 +65,11 @@ impl Resident for Echo {
 
     fn poll_done(&self, position: u64) -> Option<DeviceCompletion> {
         let word = self.done[self.slot(position)].load(Ordering::Acquire);
-        (word == self.lap(position)).then_some(DeviceCompletion { count: 0, overflow: false })
+        (word == self.lap(position)).then_some(DeviceCompletion { count: 0, chunks: 0, overflow: false })
     }
 
-    fn matches(&self, _: u64, _: DeviceCompletion) -> &[RawMatch] {
-        &[]
+    fn take_records(&self, _: u64, _: DeviceCompletion, _: &mut Vec<RawMatch>) -> bool {
+        true
     }
 
     fn load(self: &Arc<Self>, _: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)> {

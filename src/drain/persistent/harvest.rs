@@ -9,6 +9,7 @@ use super::shared::{Live, Shared};
 use crate::drain::finishing::outcome_of;
 use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
 use crate::engine::{Batch, Delivery, Engine, Known, Lender, LoadedSet, Loans, Outcome, Room, Tally, lock, put};
+use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::{Claim, Claims, Position, Reservation};
 use crate::status::TRM_OK;
@@ -30,6 +31,11 @@ struct Harvester<'a, 'l, 'r, 'b, K> {
     room: Option<&'a mut Room<'r, 'b>>,
     delivery: Delivery,
     for_host: Vec<Claim>,
+    records: Vec<RawMatch>,
+    /// Items that are over and delivered, side by side, and how many were finished of which set: both are counts that all
+    /// callers share, so they are made known together.
+    over: Option<Claims>,
+    used: Option<(Arc<LoadedSet>, u64)>,
     harvest: Harvest,
 }
 
@@ -166,25 +172,37 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     }
 
     /// Any done item.
-    fn finish(&mut self, claim: Claim, done: DeviceCompletion) {
+    fn finish(&mut self, claim: Claim, mut done: DeviceCompletion) {
         let (engine, position) = (self.engine, claim.position());
         let job = engine.ring().payload(&claim);
-        let records = self.live.kernel.matches(position.ticket() - 1, done);
-        let set = engine.known_set(job.set, self.lender.known).clone();
+        self.records.clear();
+        done.overflow |= !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records);
+        let set = engine.known_set(job.set, self.lender.known);
         let found = match engine.is_off(&claim, &job) {
-            true => Some(engine.cancelled(&job, &set)),
-            false => outcome_of(engine, &job, &set, done, records),
+            true => Some(engine.cancelled(&job, set)),
+            false => {
+                let scratch = self.lender.scratch.get_or_insert_default();
+                outcome_of(engine, &job, set, done, &self.records, scratch)
+            }
         };
         let Some(outcome) = found else {
             self.lender.to_ring(position, 1);
             self.for_host.push(claim);
             return;
         };
+        match &mut self.used {
+            Some((used, items)) if used.place == job.set => *items += 1,
+            _ => {
+                let set = set.clone();
+                self.release();
+                self.used = Some((set, 1));
+            }
+        }
         let mut tally = Tally::default();
         if job.is_piece {
             // It waits for the pieces before it, and others may wait for it: they are finished into the ring.
             self.lender.to_ring(position, 1);
-            engine.finished_with(&set, 1);
+            self.release();
             self.harvest.collectable |= engine.finish_piece(claim, &job, outcome, self.lender.owner(), &mut tally);
             self.harvest.finished = true;
             return;
@@ -192,7 +210,6 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         if job.owns_region {
             engine.arena().release_copy(job.input_offset);
         }
-        engine.finished_with(&set, 1);
         tally.add(&job, &outcome);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
@@ -203,13 +220,13 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (ring, position) = (self.engine.ring(), claim.position());
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         if self.delivery == Delivery::None || (self.delivery == Delivery::Hits && !hit) {
-            ring.finish(claim);
+            self.hold(claim);
             return;
         }
         if let Some(room) = &mut self.room {
             match put(position, &mut outcome, room.buffers, room.taken) {
                 Ok(()) => {
-                    ring.finish(claim);
+                    self.hold(claim);
                     return;
                 }
                 Err(needed) => self.harvest.short = Some(needed),
@@ -217,15 +234,40 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         }
         self.lender.to_ring(position, 1);
         self.harvest.collectable = true;
+        self.release();
         ring.complete(claim, outcome);
     }
 
-    fn end(self) -> Harvest {
+    /// This item is over, which is to be told with those beside it.
+    fn hold(&mut self, claim: Claim) {
+        let claims = claim.alone();
+        let apart = match &mut self.over {
+            Some(over) => over.join(claims).err(),
+            None => Some(claims),
+        };
+        if let Some(claims) = apart {
+            self.release();
+            self.over = Some(claims);
+        }
+    }
+
+    /// Counts out what was used, and then frees the slots: what was used and done is counted before anybody can see the
+    /// items done.
+    fn release(&mut self) {
+        if let Some((set, items)) = self.used.take() {
+            self.engine.finished_with(&set, items);
+        }
+        if let Some(over) = self.over.take() {
+            self.engine.ring().finish_all(over);
+        }
+    }
+
+    fn end(mut self) -> Harvest {
+        self.release();
         if self.lender.loans.is_empty() {
             self.lender.loans.any_apart = false;
         }
         if !self.for_host.is_empty() {
-            self.shared.host_items.fetch_add(self.for_host.len() as u64, Ordering::Relaxed);
             self.shared.to_host(self.for_host);
         }
         self.harvest
@@ -280,6 +322,9 @@ impl<K: Resident> Feed for Shared<K> {
             room,
             delivery,
             for_host: Vec::new(),
+            records: Vec::new(),
+            over: None,
+            used: None,
             harvest: Harvest::default(),
         };
         match only {
@@ -314,7 +359,7 @@ impl<K: Resident> Telemetry for Shared<K> {
             sum.longest_gap_ns = sum.longest_gap_ns.max(counters.longest_gap_ns);
         }
         sum.failovers = self.failovers.load(Ordering::Relaxed);
-        sum.host_items = self.host_items.load(Ordering::Relaxed);
+        self.host.tell(&mut sum);
         sum
     }
 }

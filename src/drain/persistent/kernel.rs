@@ -20,8 +20,9 @@ pub(super) trait Resident: Send + Sync + Sized + 'static {
     /// The completion of a published position, once it is there.
     fn poll_done(&self, position: u64) -> Option<DeviceCompletion>;
 
-    /// The records of a position that is done, until its slot is published again.
-    fn matches(&self, position: u64, completion: DeviceCompletion) -> &[RawMatch];
+    /// Appends the records of a position that is done: once for each completion that is not plain. False: they can't be
+    /// had.
+    fn take_records(&self, position: u64, completion: DeviceCompletion, out: &mut Vec<RawMatch>) -> bool;
 
     /// Loads a rule set: its index, and what keeps it loaded. `None`: there is no room.
     fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)>;
@@ -60,8 +61,8 @@ impl Resident for Kernel {
         self.poll_done(position)
     }
 
-    fn matches(&self, position: u64, completion: DeviceCompletion) -> &[RawMatch] {
-        self.matches(position, completion)
+    fn take_records(&self, position: u64, completion: DeviceCompletion, out: &mut Vec<RawMatch>) -> bool {
+        self.take_records(position, completion, out)
     }
 
     fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)> {

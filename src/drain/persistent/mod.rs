@@ -68,9 +68,23 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         lease: Duration::from_millis(options.lease_ms.into()),
         idle: Duration::from_millis(options.idle_ms.into()),
         watchdog: Duration::from_millis(options.watchdog_ms.into()),
+        table_bytes: TABLES,
+        workers: workers(options),
+        // A KiB for each other slot: items with more than a few matches are seldom all of them.
+        spill_kib: (options.ring_size / 2).clamp(1 << 10, 32 << 10),
         plant: crate::faults::gpu::plant(),
         ..KernelOptions::default()
     }
+}
+
+/// Device memory for rule tables. A set that finds no room there is scanned by the host.
+const TABLES: usize = 64 << 20;
+
+/// Workers while little comes in and while much does. The default keeps up with a PCIe 5 link with every kind of rules that
+/// was measured (docs/device-matchers.md), and leaves three quarters of a large GPU to others.
+fn workers(options: &Options) -> (u32, u32) {
+    let many = if options.gpu_workers == 0 { 528 } else { options.gpu_workers };
+    (many.min(64), many)
 }
 
 /// The running drain.

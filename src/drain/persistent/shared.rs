@@ -2,6 +2,7 @@
 
 use super::kernel::Resident;
 use crate::drain::DeviceCounters;
+use crate::drain::feed::HostShare;
 use crate::engine::{Engine, Known, LoadedSet, lock};
 use crate::gpu;
 use crate::ring::parking::WaitList;
@@ -26,7 +27,8 @@ pub(super) struct Shared<K> {
     pub why: Mutex<String>,
     keeper: OnceLock<std::thread::Thread>,
     keeper_sleeps: AtomicBool,
-    pub host_items: AtomicU64,
+    /// What worker threads scan.
+    pub host: HostShare,
     pub failovers: AtomicU64,
     /// Counters of kernels that are gone.
     pub past: Mutex<DeviceCounters>,
@@ -52,7 +54,7 @@ impl<K: Resident> Shared<K> {
             why: Mutex::new(why),
             keeper: OnceLock::new(),
             keeper_sleeps: AtomicBool::new(false),
-            host_items: AtomicU64::new(0),
+            host: HostShare::default(),
             failovers: AtomicU64::new(0),
             past: Mutex::default(),
         }

@@ -7,6 +7,7 @@ use crate::drain::finishing::Finishing;
 use crate::engine::{Engine, Owners, lock};
 use crate::ring::Claim;
 use crate::scan::Scratch;
+use std::time::Instant;
 
 #[derive(Default)]
 pub(super) struct Worker {
@@ -32,11 +33,12 @@ impl Worker {
             if found != Some(true) {
                 return;
             }
-            self.scan(engine, claims.drain(..));
+            self.scan(shared, engine, claims.drain(..));
         }
     }
 
-    fn scan(&mut self, engine: &Engine, claims: impl Iterator<Item = Claim>) {
+    fn scan<K: Resident>(&mut self, shared: &Shared<K>, engine: &Engine, claims: impl Iterator<Item = Claim>) {
+        let (began, mut items, mut bytes) = (Instant::now(), 0, 0);
         let mut finishing = Finishing::new(engine, &mut self.owners);
         for claim in claims {
             let job = engine.ring().payload(&claim);
@@ -46,13 +48,18 @@ impl Worker {
                 finishing.finish(claim, &job, cancelled);
                 continue;
             }
+            items += 1;
+            bytes += u64::from(job.input_len);
             let there = engine.arena().bytes(job.input_offset, job.input_len);
             // Device memory is slow to read, so it is read once, in order.
             self.bytes.clear();
-            self.bytes.extend_from_slice(there);
+            // SAFETY: the bytes lie in the arena, which begins on a page and has more padding than a block behind it.
+            unsafe { crate::gpu::stores::read(there.as_ptr(), there.len(), &mut self.bytes) };
             let outcome = cpu::scan_bytes(engine, &job, set, &self.bytes, &mut self.scratch);
             finishing.finish(claim, &job, outcome);
         }
+        // Counted before the last of them can be seen done.
+        shared.host.add(items, bytes, began.elapsed());
         finishing.end();
     }
 }
