@@ -102,6 +102,8 @@ fn small_texts_at_every_cut() {
         ("a{2,3}", 0, "aaaaaaaa"),
         ("(?s:.)", 0, "abc"),
         ("", 0, "abc"),
+        ("a[ab]{0,300}c", 0, "xaabcabbacb"),
+        (r"\ba.{0,300}?b\b", START, "xa ab a.b."),
         ("a{3}|aa", START, "aaaaaa"),
         ("a.*b", START | SINGLE, "xabab"),
         ("\\z|x", 0, "axa"),

@@ -67,7 +67,9 @@ impl Tail {
         let len = self.len() + new.len() as u64;
         let open = self.open(rules);
         let backwards = new.iter().rev().chain(kept.iter().rev()).copied();
-        let with = reach.mark(len, len - open, backwards.clone());
+        let mut with = reach.mark(len, len - open, backwards.clone());
+        // What was settled stays so.
+        with.alive = with.alive.max(self.mark.map_or(0, |mark| mark.alive));
         let keep = len - reach.open(with).saturating_sub(BEHIND).max(self.start);
         if keep > limit {
             let of = reach.culprit(rules, limit - BEHIND.min(limit), backwards);
