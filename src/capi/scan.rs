@@ -43,7 +43,8 @@ pub unsafe extern "C" fn trm_scan(
             let count = out(match_count)?;
             *count = 0;
             let (bytes, room) = (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?);
-            deliver(&enter(engine)?.engine().scan(rule_set_id, bytes)?, room, count)
+            let (found, total) = enter(engine)?.engine().scan_first(rule_set_id, bytes, room.len() as u64)?;
+            deliver(&found, total, room, count)
         })
     }
 }
@@ -80,18 +81,19 @@ pub unsafe extern "C" fn trm_rules_scan(
             *count = 0;
             let (bytes, room) = (slice(bytes.cast::<u8>(), len)?, slice_mut(matches, match_capacity)?);
             let mut found = Vec::new();
-            rules::enter(rules)?.get().scan(bytes, &mut Scratch::default(), u64::MAX, &mut found);
-            deliver(&found, room, count)
+            let total = rules::enter(rules)?.get().scan(bytes, &mut Scratch::default(), room.len() as u64, &mut found);
+            deliver(&found, total, room, count)
         })
     }
 }
 
-fn deliver(found: &[Match], room: &mut [trm_match], count: &mut usize) -> Result<trm_status> {
-    *count = found.len();
-    if found.len() > room.len() {
+/// `found`: the first of `total` matches, all of them where there is room for all.
+fn deliver(found: &[Match], total: u64, room: &mut [trm_match], count: &mut usize) -> Result<trm_status> {
+    *count = usize::try_from(total).unwrap_or(usize::MAX);
+    if total > room.len() as u64 {
         return Err(Error::new(
             TRM_ERR_BUFFER,
-            format!("{} matches don't fit an array of {}: give a larger one", found.len(), room.len()),
+            format!("{total} matches don't fit an array of {}: give a larger one", room.len()),
         ));
     }
     for (to, from) in room.iter_mut().zip(found) {

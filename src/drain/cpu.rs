@@ -1,17 +1,28 @@
 //! The CPU drain: worker threads that claim, scan and finish.
 
 use super::Drain;
-use crate::engine::{Engine, Job, LoadedSet, Owners, Tally};
+#[cfg(feature = "gpu")]
+use crate::engine::Job;
+use crate::engine::{Engine, Known, LoadedSet, Outcome, Owners, Tally, status_of};
 use crate::ring::Claims;
-use crate::scan::Scratch;
-use crate::status::{Error, Result, TRM_ERR_MEMORY, TRM_ERR_PANIC};
+use crate::scan::{Match, Scratch};
+use crate::status::{Error, Result, TRM_CANCELLED, TRM_ERR_MEMORY, TRM_ERR_PANIC};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 /// Most items of one claim: enough to make claiming cheap, few enough to leave work for the others.
-const MAX_CLAIM: u64 = 32;
-/// Bytes after which waiting callers are told what is finished, though the claim is not at its end.
-const TELL_BYTES: u64 = 32 << 10;
+const MAX_CLAIM: u64 = 64;
+/// Waiting callers are told what is finished after this time at the latest, and at once where nothing more is queued.
+/// Telling may wake a thread up, which costs as much as some dozens of items.
+const TELL: Duration = Duration::from_micros(50);
+/// The same while so many items are queued that ...
+const DEEP: u64 = 512;
+/// ... whatever is put behind them waits for longer than this anyway.
+const TELL_DEEP: Duration = Duration::from_micros(500);
+/// Bytes after which the clock is looked at, though the claim is not at its end. An item of more is not begun before
+/// callers know what is done.
+const LOOK_BYTES: u64 = 32 << 10;
 
 /// Running worker threads.
 pub struct Workers {
@@ -25,8 +36,9 @@ impl Workers {
         let mut workers = Self { threads: Vec::new(), engine: Arc::downgrade(engine) };
         for n in 0..engine.options().cpu_threads {
             let mine = engine.clone();
-            let thread =
-                std::thread::Builder::new().name(format!("trommel-{n}")).spawn(move || Worker::new(&mine).run());
+            let thread = std::thread::Builder::new()
+                .name(format!("trommel-{n}"))
+                .spawn(move || Worker::new(&mine, n as usize).run());
             match thread {
                 Ok(thread) => workers.threads.push(thread),
                 // Fewer threads than asked for still give every answer.
@@ -59,93 +71,161 @@ impl Drain for Workers {
 struct Worker<'a> {
     engine: &'a Engine,
     scratch: Box<Scratch>,
+    /// The item's.
+    matches: Vec<Match>,
+    spares: Vec<Vec<Match>>,
     owners: Owners,
     tally: Tally,
+    known: Known,
+    untold: Untold,
+}
+
+/// What is finished and not told of.
+#[derive(Default)]
+struct Untold {
+    /// When the first of it was seen.
+    since: Option<Instant>,
+    items: u64,
+    /// Bytes of items since the clock was looked at.
+    bytes: u64,
 }
 
 impl<'a> Worker<'a> {
-    fn new(engine: &'a Engine) -> Self {
-        Self { engine, scratch: Box::default(), owners: Owners::default(), tally: Tally::default() }
+    fn new(engine: &'a Engine, n: usize) -> Self {
+        Self {
+            engine,
+            scratch: Box::default(),
+            matches: Vec::new(),
+            spares: Vec::new(),
+            owners: Owners::default(),
+            tally: Tally::of_thread(n),
+            known: Known::default(),
+            untold: Untold::default(),
+        }
     }
 
     fn run(mut self) {
-        let engine = self.engine;
-        loop {
-            let claims = engine.work().wait_until(None, || {
-                if engine.is_stopping() {
-                    return Some(None);
-                }
-                engine.ring().claim(self.fair_share()).map(Some)
-            });
-            match claims.flatten() {
-                Some(claims) => self.drain(claims),
-                None => return,
-            }
+        while let Some(claims) = self.next_claims() {
+            self.drain(claims);
         }
+    }
+
+    /// What is done next; `None`: nothing ever.
+    fn next_claims(&mut self) -> Option<Claims> {
+        let engine = self.engine;
+        let poll = |this: &Self| {
+            if engine.is_stopping() {
+                return Some(None);
+            }
+            engine.ring().claim(this.fair_share()).map(Some)
+        };
+        if self.untold.items > 0 {
+            if let Some(Some(claims)) = poll(self) {
+                return Some(claims);
+            }
+            self.tell();
+        }
+        // A thread that waits keeps no set that was unloaded.
+        self.known = Known::default();
+        engine.work().wait_until(None, || poll(self)).flatten()
     }
 
     /// A part of what is queued that leaves as much for each of the other workers.
     fn fair_share(&self) -> usize {
+        (self.queued() / (2 * self.threads())).clamp(1, MAX_CLAIM) as usize
+    }
+
+    fn queued(&self) -> u64 {
         let ring = self.engine.ring();
-        let queued = ring.head().saturating_sub(ring.tail());
-        (queued / (2 * u64::from(self.engine.options().cpu_threads))).clamp(1, MAX_CLAIM) as usize
+        ring.head().saturating_sub(ring.tail())
+    }
+
+    fn threads(&self) -> u64 {
+        u64::from(self.engine.options().cpu_threads)
     }
 
     fn drain(&mut self, mut claims: Claims) {
         let engine = self.engine;
-        let mut run: Option<(Arc<LoadedSet>, u64)> = None;
+        engine.ring().expect(&claims);
+        // Items in a row with one set.
+        let mut run = 0;
         let mut next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
         while let Some((job, claim)) = next {
             next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
-            let (set, items) = run.get_or_insert_with(|| (engine.set_at(job.set), 0));
-            *items += 1;
-            let outcome = match engine.is_off(&claim, &job) {
-                false => scan(engine, &job, set, &mut self.scratch),
-                true => engine.cancelled(&job, set),
+            if u64::from(job.input_len) > LOOK_BYTES && self.untold.items > 0 {
+                self.tell();
+            }
+            let set = engine.known_set(job.set, &mut self.known);
+            run += 1;
+            let (status, match_count) = if engine.is_off(&claim, &job) {
+                self.matches.clear();
+                (TRM_CANCELLED, 0)
+            } else {
+                let bytes = engine.arena().bytes(job.input_offset, job.input_len);
+                scan(engine, set, bytes, &mut self.scratch, &mut self.matches)
             };
+            let rule_set_id = set.id;
             // What was used and done is counted before the last item can be seen done: who has seen them all done may
             // replace their rules and finds them all counted.
             if next.as_ref().is_none_or(|(next, _)| next.set != job.set) {
-                engine.finished_with(set, *items);
-                run = None;
+                engine.finished_with(set, std::mem::take(&mut run));
             }
             if next.is_none() {
                 self.tally.expect_last();
             }
+            let matches = engine.spares().list(&self.matches, &mut self.spares);
+            let outcome = Outcome { status, rule_set_id, correlation: job.correlation, match_count, matches };
             engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
-            if self.tally.bytes() >= TELL_BYTES {
-                engine.flush(&mut self.owners, &mut self.tally);
+            self.untold.items += 1;
+            self.untold.bytes += u64::from(job.input_len);
+            if next.is_none() || self.untold.bytes >= LOOK_BYTES {
+                self.tell_if_due();
             }
         }
-        engine.flush(&mut self.owners, &mut self.tally);
     }
-}
 
-/// Scans one item on this thread. A panic of a matcher becomes the item's status.
-fn scan(engine: &Engine, job: &Job, set: &LoadedSet, scratch: &mut Scratch) -> crate::engine::Outcome {
-    scan_bytes(engine, job, set, engine.arena().bytes(job.input_offset, job.input_len), scratch)
-}
-
-/// [`scan`] where the item's bytes lie elsewhere.
-pub(super) fn scan_bytes(
-    engine: &Engine,
-    job: &Job,
-    set: &LoadedSet,
-    bytes: &[u8],
-    scratch: &mut Scratch,
-) -> crate::engine::Outcome {
-    let mut matches = Vec::new();
-    let scanned = crate::panics::guarded(|| {
-        crate::faults::panic_if_asked();
-        set.rules.scan(bytes, scratch, engine.options().max_matches_per_item, &mut matches)
-    });
-    match scanned {
-        Some(count) => engine.outcome(job, set, count, matches),
-        None => {
-            *scratch = Scratch::default();
-            let mut failed = engine.outcome(job, set, 0, Vec::new());
-            failed.status = TRM_ERR_PANIC;
-            failed
+    /// Tells of what is done where it is time to.
+    fn tell_if_due(&mut self) {
+        self.untold.bytes = 0;
+        // Of a small ring nothing is queued any more when much of it is done: nobody would fill it up.
+        let enough = u64::from(self.engine.ring().capacity()) / (2 * self.threads());
+        let now = Instant::now();
+        let since = *self.untold.since.get_or_insert(now);
+        let wait = if self.queued() >= DEEP { TELL_DEEP } else { TELL };
+        if self.untold.items >= enough || now - since >= wait {
+            self.tell();
         }
     }
+
+    fn tell(&mut self) {
+        self.untold = Untold::default();
+        self.engine.flush(&mut self.owners, &mut self.tally);
+    }
+}
+
+/// Scans one item on this thread: its status and the true count, and the matches of which are to be delivered. A panic of
+/// a matcher becomes the item's status.
+#[inline]
+fn scan(engine: &Engine, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch, matches: &mut Vec<Match>) -> (i32, u64) {
+    matches.clear();
+    let scanned = crate::panics::guarded(|| {
+        crate::faults::panic_if_asked();
+        set.rules.scan(bytes, scratch, engine.options().max_matches_per_item, matches)
+    });
+    match scanned {
+        Some(count) => (status_of(count, matches.len()), count),
+        None => {
+            *scratch = Scratch::default();
+            matches.clear();
+            (TRM_ERR_PANIC, 0)
+        }
+    }
+}
+
+/// As the workers do for an item whose bytes lie elsewhere.
+#[cfg(feature = "gpu")]
+pub(super) fn scan_bytes(engine: &Engine, job: &Job, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch) -> Outcome {
+    let mut matches = Vec::new();
+    let (status, match_count) = scan(engine, set, bytes, scratch, &mut matches);
+    Outcome { status, rule_set_id: set.id, correlation: job.correlation, match_count, matches: matches.into() }
 }

@@ -1,7 +1,7 @@
 //! Items that shall not be scanned any more: cancelled by ticket, or out of time.
 
 use super::handle::Handle;
-use super::{Delivery, Engine, Job, LoadedSet, Outcome, lock};
+use super::{Delivery, Engine, Job, LoadedSet, Matches, Outcome, lock};
 use crate::ring::{Claim, Position, Stage};
 use crate::status::{Result, *};
 use std::collections::HashSet;
@@ -39,7 +39,7 @@ impl Off {
 impl Outcome {
     /// What becomes of a cancelled item.
     pub(super) fn cancel(&mut self) {
-        (self.status, self.match_count, self.matches) = (TRM_CANCELLED, 0, Vec::new());
+        (self.status, self.match_count, self.matches) = (TRM_CANCELLED, 0, Matches::None);
     }
 }
 

@@ -4,8 +4,9 @@ use super::handle::Handle;
 use super::lender::Room;
 use super::outstanding::Sweep;
 use super::owner::State;
-use super::{Engine, Job, Outcome, lock};
+use super::{Engine, Job, Matches, Outcome, lock};
 use crate::ring::{Position, Stage, Taker};
+use crate::scan::Match;
 use crate::status::{Result, *};
 use crate::types::{trm_completion, trm_match};
 use std::collections::HashSet;
@@ -14,6 +15,16 @@ use std::time::{Duration, Instant};
 
 /// How long a waiting caller looks for the device's answer before it sleeps.
 const FETCH: Duration = Duration::from_micros(300);
+
+/// A handle with so many items in the ring ...
+const DEEP: u64 = 1024;
+/// ... that finds less than so many done ...
+const COMPANY: usize = 256;
+/// ... waits for more, but no longer than this.
+const COMPANY_WAIT: Duration = Duration::from_micros(500);
+
+/// Outcomes were written by another thread: so far ahead of its taking each is asked for.
+const AHEAD: u64 = 8;
 
 /// The caller's arrays that completions and matches are written to.
 pub struct Buffers<'a> {
@@ -123,6 +134,7 @@ impl Handle {
                     &mut state.cancelled,
                     buffers,
                     &mut taken,
+                    &mut Vec::new(),
                 ) {
                     // The drain is dropping what nobody will collect: it is not wanted, or the handle is being destroyed.
                     Ok(()) if taken.items == 0 => self.owner.is_orphan().then_some(Answer::Never(TRM_ERR_HANDLE)),
@@ -138,18 +150,56 @@ impl Handle {
     }
 
     /// Takes any finished items, whole ones only, as many as fit.
+    ///
+    /// A handle that has much in the ring waits for company: who comes for each item as it gets done spends on coming what
+    /// the drain could spend on items.
     pub fn collect(&self, deadline: Option<Instant>, buffers: &mut Buffers<'_>) -> Answer {
-        self.wait_until(deadline, || self.try_collect(buffers)).unwrap_or(Answer::Late)
+        let mut taken = Taken::default();
+        let company = match deadline {
+            _ if self.engine.feed().is_some() => None,
+            Some(deadline) if deadline <= Instant::now() => None,
+            _ => self.wait_for_company(deadline, buffers, &mut taken),
+        };
+        company.or_else(|| self.wait_until(deadline, || self.try_collect(buffers, &mut taken))).unwrap_or(Answer::Late)
     }
 
-    fn try_collect(&self, buffers: &mut Buffers<'_>) -> Option<Answer> {
+    /// Takes what is done, and goes on until that is worth coming for or some time is over.
+    fn wait_for_company(
+        &self,
+        deadline: Option<Instant>,
+        buffers: &mut Buffers<'_>,
+        taken: &mut Taken,
+    ) -> Option<Answer> {
+        let mut answer = self.try_collect(buffers, taken);
+        if self.state().outstanding.len() < DEEP || !self.is_lonely(answer, buffers) {
+            return answer;
+        }
+        let end = Instant::now() + COMPANY_WAIT;
+        let poll = || {
+            answer = self.try_collect(buffers, taken).or(answer);
+            answer.filter(|_| !self.is_lonely(answer, buffers))
+        };
+        self.owner.done.park_until(Some(deadline.map_or(end, |deadline| deadline.min(end))), poll).or(answer)
+    }
+
+    /// Whether an answer is too little to go with.
+    fn is_lonely(&self, answer: Option<Answer>, buffers: &Buffers<'_>) -> bool {
+        match answer {
+            None => true,
+            Some(Answer::Took(taken)) => taken.items < COMPANY.min(buffers.completions.len()),
+            Some(_) => false,
+        }
+    }
+
+    /// Adds to what is taken already.
+    fn try_collect(&self, buffers: &mut Buffers<'_>, taken: &mut Taken) -> Option<Answer> {
         let mut state = self.state();
         let state = &mut *state;
-        let (mut taken, mut needed) = (Taken::default(), None);
+        let mut needed = None;
         // What lies in the ring is the older part.
-        let mut complete = self.sweep_done(state, buffers, &mut taken, &mut needed);
+        let mut complete = self.sweep_done(state, buffers, taken, &mut needed);
         if complete && !state.loans.is_empty() {
-            let harvest = self.engine.fetch(&self.owner, state, None, Some(&mut Room { buffers, taken: &mut taken }));
+            let harvest = self.engine.fetch(&self.owner, state, None, Some(&mut Room { buffers, taken }));
             self.owner.visited(&state.loans);
             self.owner.tell(harvest);
             (needed, complete) = (harvest.short, !harvest.collectable);
@@ -167,7 +217,7 @@ impl Handle {
                 Some(Answer::Never(TRM_ERR_CLOSED))
             }
             (0, None) => None,
-            _ => Some(Answer::Took(taken)),
+            _ => Some(Answer::Took(*taken)),
         }
     }
 
@@ -191,7 +241,7 @@ impl Handle {
         let (ring, mut complete) = (&self.engine.ring, true);
         // Until it is dropped, at the end, the slots of what it took are still counted as in flight.
         let mut taker = ring.taker();
-        let State { outstanding, cancelled, .. } = state;
+        let State { outstanding, cancelled, spares, .. } = state;
         outstanding.sweep(|position| {
             match ring.stage_of_accepted(position) {
                 Stage::Released => return Sweep::Forget,
@@ -204,7 +254,8 @@ impl Handle {
                 complete = false;
                 return Sweep::Stop;
             }
-            match take(&self.engine, &mut taker, position, cancelled, buffers, taken) {
+            taker.expect(position.plus(AHEAD));
+            match take(&self.engine, &mut taker, position, cancelled, buffers, taken, spares) {
                 Ok(()) => Sweep::Forget,
                 Err(short) => {
                     complete = false;
@@ -213,6 +264,7 @@ impl Handle {
                 }
             }
         });
+        self.engine.spares.give(&mut state.spares);
         complete
     }
 
@@ -233,6 +285,7 @@ fn take(
     cancelled: &mut HashSet<Position>,
     buffers: &mut Buffers<'_>,
     taken: &mut Taken,
+    spares: &mut Vec<Vec<Match>>,
 ) -> std::result::Result<(), usize> {
     let mut short = None;
     taker.take(position, |outcome| {
@@ -241,6 +294,11 @@ fn take(
             engine.off.remove(position);
         }
         short = put(position, outcome, buffers, taken).err();
+        if short.is_none()
+            && let Matches::Many(many) = &mut outcome.matches
+        {
+            spares.push(std::mem::take(many));
+        }
         short.is_none()
     });
     short.map_or(Ok(()), Err)
@@ -249,7 +307,7 @@ fn take(
 /// Writes one item's outcome to the buffers, where its matches fit.
 pub(crate) fn put(
     position: Position,
-    outcome: &mut Outcome,
+    outcome: &Outcome,
     buffers: &mut Buffers<'_>,
     taken: &mut Taken,
 ) -> std::result::Result<(), usize> {
@@ -265,11 +323,10 @@ pub(crate) fn put(
         first_match: taken.matches as u32,
         match_count: outcome.match_count,
     };
-    for (to, from) in room.iter_mut().zip(&outcome.matches) {
+    for (to, from) in room.iter_mut().zip(&*outcome.matches) {
         *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: taken.items as u32 };
     }
     taken.items += 1;
     taken.matches += outcome.matches.len();
-    outcome.matches = Vec::new();
     Ok(())
 }

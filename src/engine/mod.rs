@@ -12,6 +12,7 @@ mod handle;
 mod lender;
 mod loans;
 mod log;
+mod matches;
 mod options;
 mod outstanding;
 mod owner;
@@ -31,6 +32,7 @@ pub use handle::Handle;
 pub use lender::{Lender, Room, Round};
 pub use loans::Loans;
 pub use log::{Level, Log, LogCallback};
+pub use matches::{Matches, Spares};
 pub use options::{Delivery, Mode, Options, Processor};
 pub use owner::{Owner, Owners};
 pub use sets::{Known, LoadedSet};
@@ -83,7 +85,13 @@ pub struct Outcome {
     /// The true count.
     pub match_count: u64,
     /// At most `max_matches_per_item` of them, sorted.
-    pub matches: Vec<Match>,
+    pub matches: Matches,
+}
+
+/// The status of an item with `count` matches, of which `delivered` are delivered.
+#[inline]
+pub fn status_of(count: u64, delivered: usize) -> trm_status {
+    if count > delivered as u64 { TRM_TRUNCATED } else { TRM_OK }
 }
 
 /// One drum, shared by its handles and its drain.
@@ -103,6 +111,7 @@ pub struct Engine {
     work: WaitList,
     stopping: AtomicBool,
     stats: stats::Counters,
+    spares: Spares,
     #[allow(clippy::vec_box, reason = "a scratch is large, and moved under a lock")]
     scratches: Mutex<Vec<Box<Scratch>>>,
     drain: Mutex<Option<Box<dyn Drain>>>,
@@ -137,6 +146,7 @@ impl Engine {
             work: WaitList::new(),
             stopping: AtomicBool::new(false),
             stats: stats::Counters::default(),
+            spares: Spares::default(),
             scratches: Mutex::default(),
             drain: Mutex::new(None),
             feed: OnceLock::new(),
@@ -227,14 +237,23 @@ impl Engine {
         self.ring.tail()
     }
 
-    /// Scans bytes of any length on the calling thread, with the set that is loaded under `id` now.
-    pub fn scan(&self, id: u32, bytes: &[u8]) -> Result<Vec<Match>> {
+    /// Scans bytes of any length on the calling thread, with the set that is loaded under `id` now: the first `limit`
+    /// matches, and how many there are in truth.
+    pub fn scan_first(&self, id: u32, bytes: &[u8], limit: u64) -> Result<(Vec<Match>, u64)> {
         let set = self.sets.get(id)?;
-        let mut scratch = lock(&self.scratches).pop().unwrap_or_default();
         let mut matches = Vec::new();
-        set.rules.scan(bytes, &mut scratch, u64::MAX, &mut matches);
-        lock(&self.scratches).push(scratch);
-        Ok(matches)
+        let total = self.with_scratch(|scratch| set.rules.scan(bytes, scratch, limit, &mut matches));
+        Ok((matches, total))
+    }
+
+    /// All matches of bytes of any length, by the set that is loaded under `id` now.
+    pub fn scan(&self, id: u32, bytes: &[u8]) -> Result<Vec<Match>> {
+        self.scan_first(id, bytes, u64::MAX).map(|(matches, _)| matches)
+    }
+
+    /// Lists for matches.
+    pub fn spares(&self) -> &Spares {
+        &self.spares
     }
 
     /// Runs something with one of the engine's scratches: on threads that don't have their own.
@@ -247,22 +266,42 @@ impl Engine {
 
     /// Makes an outcome out of what a matcher found: `count` true matches, of which `matches` are delivered.
     pub fn outcome(&self, job: &Job, set: &LoadedSet, count: u64, matches: Vec<Match>) -> Outcome {
-        let status = if count > matches.len() as u64 { TRM_TRUNCATED } else { TRM_OK };
-        Outcome { status, rule_set_id: set.id, correlation: job.correlation, match_count: count, matches }
+        Outcome {
+            status: status_of(count, matches.len()),
+            rule_set_id: set.id,
+            correlation: job.correlation,
+            match_count: count,
+            matches: matches.into(),
+        }
     }
 
     /// A drain hands in a finished item. It counts the use of its set out before the last item of a set, and tells the
     /// owners ([`Engine::flush`]) afterwards.
+    #[inline(always)]
     pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
         let told = owners.get(self, job.owner);
-        told.collectable |= match job.is_piece {
-            false => self.complete(claim, job, outcome, &told.owner, tally),
-            true => self.finish_piece(claim, job, outcome, &told.owner, tally),
-        };
+        if job.is_piece {
+            told.collectable |= self.finish_piece(claim, job, outcome, &told.owner, tally);
+        } else if let Some(position) = self.put(claim, job, outcome, &told.owner, tally) {
+            told.completed(position);
+        }
     }
 
     /// Ends an item. Says whether its outcome lies in the ring, for its owner.
-    fn complete(&self, claim: Claim, job: &Job, mut outcome: Outcome, owner: &Owner, tally: &mut Tally) -> bool {
+    fn complete(&self, claim: Claim, job: &Job, outcome: Outcome, owner: &Owner, tally: &mut Tally) -> bool {
+        let Some(position) = self.put(claim, job, outcome, owner, tally) else { return false };
+        fence(Ordering::SeqCst);
+        if owner.is_orphan() {
+            // The handle was destroyed between the look and the completion: nobody will collect this one.
+            self.ring.take(position, |_| true);
+        }
+        true
+    }
+
+    /// Ends an item. Its position, if its outcome lies in the ring: then it is to be looked, behind a fence, whether the
+    /// owner is still there to collect it.
+    #[inline(always)]
+    fn put(&self, claim: Claim, job: &Job, mut outcome: Outcome, owner: &Owner, tally: &mut Tally) -> Option<Position> {
         if job.owns_region {
             self.arena.release_copy(job.input_offset);
         } else if self.arena.registered().is_here(job.input_offset) {
@@ -280,30 +319,26 @@ impl Engine {
         let mut claim = claim;
         if owner.is_orphan() || self.options.delivery == Delivery::None {
             self.ring.finish(claim);
-            return false;
+            return None;
         }
         if !wanted {
             // Cancelled just now: that is wanted.
-            let Some(cancelled) = self.ring.finish_unless_cancelled(claim) else { return false };
-            claim = cancelled;
+            claim = self.ring.finish_unless_cancelled(claim)?;
         }
         let position = claim.position();
-        match self.options.delivery {
-            Delivery::Hits => self.ring.settle(claim, outcome, Outcome::cancel),
+        match (self.options.delivery, &outcome.matches) {
+            (Delivery::Hits, _) => self.ring.settle(claim, outcome, Outcome::cancel),
+            // Said once more where it is known: an outcome whose fields are still in registers is not put together first.
+            (_, Matches::None) => self.ring.complete(claim, Outcome { matches: Matches::None, ..outcome }),
             _ => self.ring.complete(claim, outcome),
         }
-        fence(Ordering::SeqCst);
-        if owner.is_orphan() {
-            // The handle was destroyed between the look and the completion: nobody will collect this one.
-            self.ring.take(position, |_| true);
-        }
-        true
+        Some(position)
     }
 
     /// Wakes whoever waits for the owners that `finish` was called for, and counts the batch.
     pub fn flush(&self, owners: &mut Owners, tally: &mut Tally) {
         self.stats.add(tally);
-        owners.notify();
+        owners.notify(self);
     }
 
     /// Counts finished items of one set out.

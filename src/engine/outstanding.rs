@@ -112,6 +112,11 @@ impl Outstanding {
         }
     }
 
+    /// How many are listed.
+    pub fn len(&self) -> u64 {
+        self.ranges.iter().map(|range| range.count).sum()
+    }
+
     /// Whether nothing is listed.
     pub fn is_empty(&self) -> bool {
         self.ranges.is_empty()

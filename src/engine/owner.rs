@@ -9,9 +9,9 @@ use super::{Engine, lock};
 use crate::drain::Harvest;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
-use crate::scan::Scratch;
+use crate::scan::{Match, Scratch};
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -49,6 +49,8 @@ pub(super) struct State {
     pub scratch: Option<Box<Scratch>>,
     /// The time that items accepted from now on have.
     pub deadline: Option<Duration>,
+    /// Emptied lists of matches, on their way back.
+    pub spares: Vec<Vec<Match>>,
 }
 
 impl Owner {
@@ -141,16 +143,34 @@ pub struct Owners {
 pub(super) struct Told {
     pub owner: Arc<Owner>,
     finished: bool,
+    /// Outcomes of pieces were put into the ring.
     pub collectable: bool,
+    /// Outcomes put into the ring since, as runs of positions.
+    completed: Vec<(Position, u64)>,
+}
+
+impl Told {
+    /// An outcome was put into the ring.
+    pub(super) fn completed(&mut self, position: Position) {
+        match self.completed.last_mut() {
+            Some((first, count)) if first.plus(*count) == position => *count += 1,
+            _ => self.completed.push((position, 1)),
+        }
+    }
 }
 
 impl Owners {
-    /// The owner of an item that is finished now; whoever puts an outcome into the ring says so in `collectable`.
+    /// The owner of an item that is finished now.
     pub(super) fn get(&mut self, engine: &Engine, id: u32) -> &mut Told {
         let at = match self.known.iter().position(|told| told.owner.id() == id) {
             Some(at) => at,
             None => {
-                self.known.push(Told { owner: engine.owner(id), finished: false, collectable: false });
+                self.known.push(Told {
+                    owner: engine.owner(id),
+                    finished: false,
+                    collectable: false,
+                    completed: Vec::new(),
+                });
                 self.known.len() - 1
             }
         };
@@ -159,12 +179,23 @@ impl Owners {
         told
     }
 
-    pub(super) fn notify(&mut self) {
+    pub(super) fn notify(&mut self, engine: &Engine) {
+        // A handle that is destroyed says so and then takes what is done. Once for all that was completed: either it saw
+        // an item done, or it is seen here that nobody will collect it.
+        fence(Ordering::SeqCst);
         self.known.retain_mut(|told| {
+            let orphan = told.owner.is_orphan();
             if std::mem::take(&mut told.finished) {
-                told.owner.notify(std::mem::take(&mut told.collectable));
+                if orphan {
+                    for &(first, count) in &told.completed {
+                        (0..count).for_each(|i| _ = engine.ring.take(first.plus(i), |_| true));
+                    }
+                }
+                let collectable = std::mem::take(&mut told.collectable) || !told.completed.is_empty();
+                told.owner.notify(collectable);
+                told.completed.clear();
             }
-            !told.owner.is_orphan()
+            !orphan
         });
     }
 }

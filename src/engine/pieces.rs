@@ -112,7 +112,7 @@ impl Engine {
         let bytes = self.arena.bytes(job.input_offset, job.input_len);
         let settled = crate::panics::guarded(|| {
             self.with_scratch(|scratch| {
-                let mut all = found.matches;
+                let mut all = found.matches.to_vec();
                 if found.match_count > all.len() as u64 {
                     // Settling needs all of them.
                     all.clear();

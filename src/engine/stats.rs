@@ -16,9 +16,21 @@ pub struct Tally {
     failed: u64,
     panics: u64,
     last: bool,
+    lane: usize,
 }
 
 impl Tally {
+    /// One of a thread that counts much: `n` differs from that of other such threads.
+    pub fn of_thread(n: usize) -> Self {
+        Self { lane: n % LANES, ..Self::default() }
+    }
+
+    /// What is counted, which begins anew.
+    fn take(&mut self) -> Self {
+        let lane = self.lane;
+        std::mem::replace(self, Self { lane, ..Self::default() })
+    }
+
     /// The next item is the batch's last: the batch is to be counted before anybody can see that item done, so that
     /// whoever has seen all items done finds them all counted.
     pub fn expect_last(&mut self) {
@@ -51,9 +63,18 @@ impl Tally {
     }
 }
 
+/// Sets of counters, so that worker threads don't write to one cache line.
+const LANES: usize = 8;
+
+/// What the engine's drain counts.
 #[derive(Default)]
 pub(super) struct Counters {
-    items: CachePadded<AtomicU64>,
+    lanes: [CachePadded<Lane>; LANES],
+}
+
+#[derive(Default)]
+struct Lane {
+    items: AtomicU64,
     bytes: AtomicU64,
     matches: AtomicU64,
     truncated: AtomicU64,
@@ -73,7 +94,7 @@ pub(super) struct Share {
 impl Share {
     /// Counts a batch in. Under the handle's lock, so a load and a store do for each.
     pub(super) fn add(&self, tally: &mut Tally) {
-        let tally = std::mem::take(tally);
+        let tally = tally.take();
         for (counter, more) in [
             (&self.items, tally.items),
             (&self.bytes, tally.bytes),
@@ -104,14 +125,15 @@ impl Counters {
     }
 
     pub(super) fn add(&self, tally: &mut Tally) {
-        let tally = std::mem::take(tally);
+        let tally = tally.take();
+        let lane = &self.lanes[tally.lane];
         for (counter, more) in [
-            (&*self.items, tally.items),
-            (&self.bytes, tally.bytes),
-            (&self.matches, tally.matches),
-            (&self.truncated, tally.truncated),
-            (&self.failed, tally.failed),
-            (&self.panics, tally.panics),
+            (&lane.items, tally.items),
+            (&lane.bytes, tally.bytes),
+            (&lane.matches, tally.matches),
+            (&lane.truncated, tally.truncated),
+            (&lane.failed, tally.failed),
+            (&lane.panics, tally.panics),
         ] {
             if more > 0 {
                 counter.fetch_add(more, Relaxed);
@@ -122,15 +144,15 @@ impl Counters {
     /// What is counted here and in the handles' own parts, each item once.
     fn sum(&self, engine: &Engine) -> Tally {
         let owners = engine.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut sum = Tally {
-            items: self.items.load(Relaxed),
-            bytes: self.bytes.load(Relaxed),
-            matches: self.matches.load(Relaxed),
-            truncated: self.truncated.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            panics: self.panics.load(Relaxed),
-            last: false,
-        };
+        let mut sum = Tally::default();
+        for lane in &self.lanes {
+            sum.items += lane.items.load(Relaxed);
+            sum.bytes += lane.bytes.load(Relaxed);
+            sum.matches += lane.matches.load(Relaxed);
+            sum.truncated += lane.truncated.load(Relaxed);
+            sum.failed += lane.failed.load(Relaxed);
+            sum.panics += lane.panics.load(Relaxed);
+        }
         for owner in owners.values() {
             let share = owner.share.read();
             sum.items += share.items;

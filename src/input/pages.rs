@@ -2,6 +2,10 @@
 
 use std::ptr::NonNull;
 
+/// From this size on large pages are worth it: small items from all over the input would miss the TLB each.
+#[cfg(target_os = "linux")]
+const LARGE: usize = 4 << 20;
+
 /// `len` bytes, more than 0; None: the system has none left.
 #[cfg(unix)]
 pub fn map(len: usize) -> Option<NonNull<u8>> {
@@ -9,7 +13,15 @@ pub fn map(len: usize) -> Option<NonNull<u8>> {
         (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE);
     // SAFETY: an anonymous mapping at no fixed address touches nothing that exists.
     let base = unsafe { libc::mmap(std::ptr::null_mut(), len, access, kind, -1, 0) };
-    if base == libc::MAP_FAILED { None } else { NonNull::new(base.cast()) }
+    if base == libc::MAP_FAILED {
+        return None;
+    }
+    #[cfg(target_os = "linux")]
+    if len >= LARGE {
+        // SAFETY: a mapping of our own. A wish: where it is not granted nothing is different.
+        unsafe { libc::madvise(base, len, libc::MADV_HUGEPAGE) };
+    }
+    NonNull::new(base.cast())
 }
 
 /// # Safety

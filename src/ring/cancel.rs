@@ -42,7 +42,7 @@ impl<P: Copy, O> Ring<P, O> {
 
     /// Passes the outcome on to whoever takes it, as [`Ring::complete`]; of an item that was cancelled, what `withdraw`
     /// makes of it.
-    #[inline]
+    #[inline(always)]
     pub fn settle(&self, claim: Claim, outcome: O, withdraw: impl FnOnce(&mut O)) {
         self.check(claim.ring);
         let position = claim.position;

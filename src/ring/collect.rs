@@ -79,6 +79,12 @@ impl<P: Copy, O> Taker<'_, P, O> {
         Taken::Yes
     }
 
+    /// Says that this item is likely to be taken after some others.
+    #[inline]
+    pub fn expect(&self, position: Position) {
+        self.ring.slots().prefetch_to_take(position);
+    }
+
     fn give_back(&mut self) {
         let count = std::mem::take(&mut self.count);
         if count > 0 {

@@ -34,6 +34,12 @@ impl<P: Copy, O> Ring<P, O> {
         }
     }
 
+    /// Says that what the producer put in will be asked for soon.
+    #[inline]
+    pub fn expect(&self, claims: &Claims) {
+        self.slots().prefetch_payloads(claims.first, claims.count);
+    }
+
     /// What the producer put in.
     #[inline]
     pub fn payload(&self, claim: &Claim) -> P {
@@ -50,7 +56,7 @@ impl<P: Copy, O> Ring<P, O> {
 
     /// Passes the outcome on to whoever takes it; the slot stays in use until then. Nobody may cancel the item at the
     /// same time: otherwise it is `settle` that does it, which costs a swap.
-    #[inline]
+    #[inline(always)]
     pub fn complete(&self, claim: Claim, outcome: O) {
         self.check(claim.ring);
         self.slots().write_outcome(claim.position, outcome);

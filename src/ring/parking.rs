@@ -32,9 +32,15 @@ impl WaitList {
     ///
     /// `poll` runs without a lock held. Without a deadline it waits for ever; one in the past polls at least once.
     pub fn wait_until<T>(&self, deadline: Option<Instant>, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
-        if let Some(found) = poll_a_while(deadline, &mut poll) {
-            return Some(found);
+        match poll_a_while(deadline, &mut poll) {
+            Some(found) => Some(found),
+            None => self.park_until(deadline, poll),
         }
+    }
+
+    /// As `wait_until`, for who does not expect anything soon: after a deadline that is past it does not poll, before one it
+    /// polls once and parks.
+    pub fn park_until<T>(&self, deadline: Option<Instant>, mut poll: impl FnMut() -> Option<T>) -> Option<T> {
         if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             return None;
         }

@@ -157,6 +157,25 @@ impl<P, O> Slots<P, O> {
         self.outcomes[self.slot(position)].with_mut(|cell| f(unsafe { (*cell).assume_init_mut() }));
     }
 
+    /// Asks for the memory of an item that is to be taken: hints, which read and write nothing.
+    #[inline(always)]
+    pub(super) fn prefetch_to_take(&self, position: Position) {
+        prefetch::<false, _>(self.outcomes[self.slot(position)].with(|cell| cell.cast::<u8>()));
+        prefetch::<true, _>(std::ptr::from_ref(self.stage(position)));
+    }
+
+    /// The same for items that are claimed.
+    #[inline(always)]
+    pub(super) fn prefetch_payloads(&self, first: Position, count: usize) {
+        for i in (0..count as u64).step_by((LINE / size_of::<P>().max(1)).max(1)) {
+            prefetch::<false, _>(self.payloads[self.slot(first.plus(i))].with(|cell| cell.cast::<u8>()));
+        }
+        // The claim's holder will move them on.
+        for i in (0..count as u64).step_by(LINE / size_of::<AtomicU64>()) {
+            prefetch::<true, _>(std::ptr::from_ref(self.stage(first.plus(i))));
+        }
+    }
+
     /// Shows the payload and the outcome of an item that is being taken.
     #[inline(always)]
     pub(super) fn inspect<R>(&self, position: Position, f: impl FnOnce(&P, &mut O) -> R) -> R {
@@ -179,6 +198,22 @@ impl<P, O> Slots<P, O> {
         // SAFETY: as in `inspect`; the slot goes back to Free next, so nobody reads the outcome again.
         self.outcomes[self.slot(position)].with_mut(|cell| unsafe { (*cell).assume_init_drop() });
     }
+}
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
+
+/// Asks for a cache line, with `WRITE` for the only copy of it.
+#[inline(always)]
+fn prefetch<const WRITE: bool, T>(at: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(loom)))]
+    // SAFETY: a hint without an effect on memory, whatever the address; a processor that does not know it does nothing.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
+        if WRITE { _mm_prefetch::<_MM_HINT_ET0>(at.cast()) } else { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(loom))))]
+    let _ = at;
 }
 
 impl<P, O> Drop for Slots<P, O> {

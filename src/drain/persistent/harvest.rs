@@ -216,7 +216,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         self.deliver(claim, outcome);
     }
 
-    fn deliver(&mut self, claim: Claim, mut outcome: Outcome) {
+    fn deliver(&mut self, claim: Claim, outcome: Outcome) {
         let (ring, position) = (self.engine.ring(), claim.position());
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         if self.delivery == Delivery::None || (self.delivery == Delivery::Hits && !hit) {
@@ -224,7 +224,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             return;
         }
         if let Some(room) = &mut self.room {
-            match put(position, &mut outcome, room.buffers, room.taken) {
+            match put(position, &outcome, room.buffers, room.taken) {
                 Ok(()) => {
                     self.hold(claim);
                     return;
