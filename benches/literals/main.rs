@@ -197,7 +197,12 @@ fn turns(
     let database = vectorscan.and_then(|v| v.compile(set));
     let automata: Vec<_> = kinds(set).iter().map(|&kind| automaton(set, kind)).collect();
     let mut scratch = LiteralScratch::default();
-    let executor = if std::env::var_os("TROMMEL_SCALAR").is_some() { Executor::Scalar } else { Executor::best() };
+    // `TROMMEL_EXECUTOR=scalar` or `avx2` compares executors.
+    let executor = match std::env::var("TROMMEL_EXECUTOR").as_deref() {
+        Ok("scalar") => Executor::Scalar,
+        Ok("avx2") => Executor::Avx2,
+        _ => Executor::best(),
+    };
     let mut figures = Figures::default();
     let ours = |scratch: &mut LiteralScratch| {
         pass(&case.text, case.item, |item| {

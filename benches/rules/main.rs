@@ -76,6 +76,7 @@ fn run(id: &str, set: &[String], text: &[u8], vectorscan: Option<&Vectorscan>, a
             println!("{:?} {} B | {} | {factors:?} | {rule:.60}", info.tier, info.table_bytes, info.why);
         }
     }
+    println!("{id:<16} {}", rules.describe_strings());
     let peers: Vec<Regex> = set.iter().filter_map(|rule| peer(rule)).collect();
     let expected = check(&rules, &peers, text);
     println!(

@@ -119,6 +119,11 @@ impl Rules {
         self.reach.get_or_init(|| crate::stream::Reach::of(self))
     }
 
+    /// A line for people: how the strings of the set are found.
+    pub fn describe_strings(&self) -> String {
+        self.finder.as_ref().map(literal::LiteralTable::describe).unwrap_or_default()
+    }
+
     /// Whether other rules have this one's id: only then can two of its matches be equal.
     #[inline]
     pub(crate) fn shares_id(&self, rule: u32) -> bool {

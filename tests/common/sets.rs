@@ -31,7 +31,7 @@ pub const TIERS: [Option<Tier>; 4] = [None, Some(Tier::Host), Some(Tier::Run), S
 
 /// A scratch for each executor that this machine has.
 pub fn executors() -> Vec<(Executor, Scratch)> {
-    [Executor::Scalar, Executor::Avx2]
+    [Executor::Scalar, Executor::Avx2, Executor::Avx512]
         .into_iter()
         .filter(|executor| executor.works())
         .map(|executor| (executor, Scratch::with_executor(executor)))

@@ -26,11 +26,12 @@ fn cost(byte: u8, caseless: bool) -> u32 {
     if caseless { of(byte.to_ascii_lowercase()).min(of(byte.to_ascii_uppercase())) - 2 } else { of(byte) }
 }
 
-/// Bits of surprise that one occurrence of `factor` carries, in eighths. More than eight bytes count for nothing more
-/// than a tie-break: the filter looks at no more.
+/// Bits of surprise that one occurrence of `factor` carries, in eighths: those of its rarest eight bytes in a row, since the
+/// filter looks for a few bytes wherever in the string they are rarest. More bytes count for nothing more than a tie-break.
 pub(crate) fn surprise(factor: &Factor) -> u32 {
-    let head = factor.bytes.iter().take(8).map(|&b| cost(b, factor.caseless)).sum::<u32>();
-    head + factor.bytes.len().min(16).saturating_sub(8) as u32
+    let costs: Vec<u32> = factor.bytes.iter().map(|&b| cost(b, factor.caseless)).collect();
+    let rarest = costs.windows(costs.len().clamp(1, 8)).map(|eight| eight.iter().sum::<u32>()).max().unwrap_or(0);
+    rarest + factor.bytes.len().min(16).saturating_sub(8) as u32
 }
 
 /// The same for a set: the expected number of hits is the sum over its members.

@@ -85,7 +85,7 @@ pub(super) fn build(literals: &[Literal<'_>], options: &BuildOptions) -> Result<
     header.total_words = blob.words().len() as u32;
     blob.words_mut()[..HEADER_WORDS].copy_from_slice(bytemuck::cast_slice(&[header]));
     debug_assert_eq!(super::check::check(blob.words()).map(|_| ()), Ok(()));
-    Ok(LiteralTable { blob, header })
+    Ok(LiteralTable::new(blob, header))
 }
 
 struct Limit(u64);

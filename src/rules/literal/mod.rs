@@ -92,6 +92,8 @@ pub struct Damaged(pub(crate) &'static str);
 pub struct LiteralTable {
     blob: Blob,
     header: Header,
+    /// See [`view::wide_pairs`].
+    wide: Box<[Option<pairs::WidePairs>]>,
 }
 
 impl std::fmt::Debug for LiteralTable {
@@ -124,7 +126,13 @@ impl LiteralTable {
 
     fn from_blob(blob: Blob) -> Result<Self, Damaged> {
         let header = check::check(blob.words())?;
-        Ok(Self { blob, header })
+        Ok(Self::new(blob, header))
+    }
+
+    fn new(blob: Blob, header: Header) -> Self {
+        let mut table = Self { blob, header, wide: Box::default() };
+        table.wide = view::wide_pairs(&table);
+        table
     }
 
     /// All words, as a device gets them.

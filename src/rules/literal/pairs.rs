@@ -12,6 +12,25 @@ use super::windows::{CANDIDATE, Owned, short_cost};
 /// By pair of places; 32 bytes each, see [`super::layout::GroupHeader::pairs_at`].
 pub(crate) type Pairs = [[u8; 32]; 6];
 
+/// The same for executors that look bytes up among 64: bit `b & 7` of byte `a & 15 | (b >> 3 & 3) << 4` says that some
+/// window has a byte with the low four bits of `a` and one with the low five of `b` at the pair's places. They are made of
+/// a table's windows and not kept in it.
+pub(crate) type WidePairs = [[u8; 64]; 6];
+
+/// Adds a window of `len` bytes to wide tables.
+pub(crate) fn add_wide(pairs: &mut WidePairs, low: u32, len: usize) {
+    let bytes = low.to_le_bytes();
+    let values =
+        |place: usize, mask: u8| if place < len { bytes[place] & mask..=bytes[place] & mask } else { 0..=mask };
+    for (table, (i, j)) in pairs.iter_mut().zip(PAIRS) {
+        for a in values(i, 15) {
+            for b in values(j, 31) {
+                table[usize::from(a | b >> 3 << 4)] |= 1 << (b & 7);
+            }
+        }
+    }
+}
+
 /// Tables that leave more than this share of ordinary text are not worth their shuffles.
 const WORTH: f32 = 0.12;
 /// The most literals that they are tried for.

@@ -2,7 +2,7 @@
 
 use super::LiteralTable;
 use super::layout::{Entry, GroupHeader, Hash, Slot, high_offset, low_mask};
-use super::pairs::Pairs;
+use super::pairs::{self, Pairs, WidePairs};
 
 /// A group and what it refers to.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub(crate) struct GroupView<'a> {
     pub records: &'a [u32],
     pub tags: &'a [u32],
     pub pairs: Option<&'a Pairs>,
+    /// The same for executors that look up more at once.
+    pub wide_pairs: Option<&'a WidePairs>,
     /// What the pair tables leave was found for the group before.
     pub follows: bool,
 }
@@ -40,9 +42,39 @@ pub(crate) struct ShortView<'a> {
     pub max_len: usize,
 }
 
+/// By group, its wide pair tables, if it has pair tables: a group that follows has those of the group before it.
+pub(super) fn wide_pairs(table: &LiteralTable) -> Box<[Option<WidePairs>]> {
+    let mut all: Vec<Option<WidePairs>> = Vec::new();
+    let mut leader = 0;
+    for i in 0..table.group_count() {
+        let group = table.group(i);
+        all.push(group.pairs.map(|_| [[0; 64]; 6]));
+        leader = if group.follows { leader } else { i };
+        if let Some(pairs) = &mut all[leader]
+            && group.pairs.is_some()
+        {
+            for slot in group.slots.iter().filter(|slot| slot.count & Slot::COUNT != 0) {
+                pairs::add_wide(pairs, slot.low, group.window);
+            }
+        }
+    }
+    for i in 1..all.len() {
+        if table.group(i).follows {
+            all[i] = all[i - 1];
+        }
+    }
+    all.into()
+}
+
 impl LiteralTable {
     pub(crate) fn group_count(&self) -> usize {
         self.header.groups as usize
+    }
+
+    /// Groups behind group `i` that share its pair tables.
+    pub(crate) fn followers(&self, i: usize) -> usize {
+        let groups = &self.header.group[..self.group_count()];
+        groups[i + 1..].iter().take_while(|group| group.follows != 0).count()
     }
 
     pub(crate) fn group(&self, i: usize) -> GroupView<'_> {
@@ -66,6 +98,7 @@ impl LiteralTable {
             records: part(h.bytes_at, h.bytes_words as usize),
             tags: part(h.tags_at, h.tags_words as usize),
             follows: g.follows != 0,
+            wide_pairs: self.wide.get(i).and_then(Option::as_ref),
             pairs: (g.pairs_at != 0).then(|| bytemuck::from_bytes(bytemuck::cast_slice(part(g.pairs_at, 48)))),
         }
     }

@@ -211,7 +211,7 @@ const AUTOMATON: f32 = 2.5;
 /// Sets up to this size try several plans; of larger ones the probe is the smallest part.
 const PLANNED: usize = 6000;
 /// Tried in this order.
-const PLANS: [(u32, u32); 7] = [(5, 2), (4, 2), (3, 2), (4, 3), (4, 1), (5, 1), (3, 1)];
+const PLANS: [(u32, u32); 9] = [(5, 2), (4, 2), (3, 2), (4, 3), (5, 3), (4, 4), (4, 1), (5, 1), (3, 1)];
 
 /// How the literals are shared out.
 pub(crate) struct Planned {

@@ -1,14 +1,18 @@
 //! Finding a [`LiteralTable`]'s literals in a text: the executors.
 //!
 //! A text is taken in runs of 2,048 probes. An executor filters a run into blocks of 32 probes with at least one
-//! survivor (`scalar`, `avx2`); what follows is the same for all and free of `unsafe`: survivors are looked up in the
+//! survivor (`scalar`, `avx2`, `avx512`); what follows is the same for all and free of `unsafe`: survivors are looked up in the
 //! slots, those whose window exists become a queue, and the queue goes through the entries (`verify`). Each step
 //! appends without branching on its answer, so that a miss costs no mispredicted branch and loads overlap.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "x86_64")]
 mod nibbles;
+#[cfg(target_arch = "x86_64")]
+mod nibbles_wide;
 #[cfg(target_arch = "x86_64")]
 mod pairs;
 mod scalar;
@@ -28,7 +32,7 @@ const RUN: usize = 64;
 
 /// Room for the starts of a run, for executors that list them.
 struct Starts {
-    list: [u32; RUN * BLOCK + 8],
+    list: [u32; RUN * BLOCK + 64],
     /// How many are listed.
     count: usize,
 }
@@ -83,12 +87,14 @@ pub enum Executor {
     Scalar,
     /// x86-64 with AVX2.
     Avx2,
+    /// x86-64 with AVX-512 as Ice Lake and Zen 4 have it: F, BW, DQ, VBMI, VBMI2.
+    Avx512,
 }
 
 impl Executor {
     /// The fastest of this machine.
     pub fn best() -> Self {
-        if Self::Avx2.works() { Self::Avx2 } else { Self::Scalar }
+        [Self::Avx512, Self::Avx2].into_iter().find(|executor| executor.works()).unwrap_or(Self::Scalar)
     }
 
     /// Whether this machine has it.
@@ -102,8 +108,18 @@ impl Executor {
                     && std::arch::is_x86_feature_detected!("bmi2")
                     && std::arch::is_x86_feature_detected!("popcnt")
             }
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => {
+                // Long runs of short literals are marked as with AVX2.
+                Self::Avx2.works()
+                    && std::arch::is_x86_feature_detected!("avx512f")
+                    && std::arch::is_x86_feature_detected!("avx512bw")
+                    && std::arch::is_x86_feature_detected!("avx512dq")
+                    && std::arch::is_x86_feature_detected!("avx512vbmi")
+                    && std::arch::is_x86_feature_detected!("avx512vbmi2")
+            }
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Avx2 => false,
+            Self::Avx2 | Self::Avx512 => false,
         }
     }
 }
@@ -142,8 +158,9 @@ impl LiteralTable {
         while first < self.group_count() {
             let group = self.group(first);
             // Groups that share pair tables take turns at each run; the last has the shortest windows.
-            let family = (first + 1..self.group_count()).take_while(|&i| self.group(i).follows).count();
-            let probes = self.group(first + family).probes(haystack.len());
+            let family = self.followers(first);
+            let last = if family == 0 { group } else { self.group(first + family) };
+            let probes = last.probes(haystack.len());
             let mut probe = 0;
             while probe < probes {
                 verify_run(executor, &group, haystack, probe, scratch, emit);
@@ -187,6 +204,8 @@ fn filter<'b>(
     let found = match executor {
         #[cfg(target_arch = "x86_64")]
         Executor::Avx2 => avx2::filter(group, haystack, from, count, blocks, starts),
+        #[cfg(target_arch = "x86_64")]
+        Executor::Avx512 => avx512::filter(group, haystack, from, count, blocks, starts),
         _ => {
             let _ = starts;
             scalar::filter(group, haystack, from, count, blocks)

@@ -111,7 +111,7 @@ unsafe fn starts(pairs: &Pairs, text: *const u8, count: usize, positions: &mut [
 unsafe fn hashed<const KIND: u32>(
     group: &GroupView<'_>,
     text: *const u8,
-    positions: &mut [u32; RUN * BLOCK + 8],
+    positions: &mut [u32; RUN * BLOCK + 64],
     n: usize,
 ) -> [u32; RUN] {
     let constants = Constants::new(group);

@@ -29,10 +29,13 @@ pub(super) fn find(
     emit: &mut impl FnMut(u32, usize, usize),
 ) {
     #[cfg(target_arch = "x86_64")]
-    if executor == Executor::Avx2 && (1..=GROUPS).contains(&short.nibbles.len()) {
+    if executor != Executor::Scalar && (1..=GROUPS).contains(&short.nibbles.len()) {
         let mut from = 0;
         while from < haystack.len() {
-            let found = super::nibbles::mark(short, haystack, from, blocks, &mut marks.bits);
+            let found = match executor {
+                Executor::Avx512 => super::nibbles_wide::mark(short, haystack, from, blocks, &mut marks.bits),
+                _ => super::nibbles::mark(short, haystack, from, blocks, &mut marks.bits),
+            };
             report(short, haystack.len(), from, &blocks[..found], marks, emit);
             from += MARKED;
         }

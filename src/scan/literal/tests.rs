@@ -73,7 +73,7 @@ fn find(table: &LiteralTable, executor: Executor, text: &[u8], scratch: &mut Lit
 }
 
 fn executors() -> Vec<Executor> {
-    [Executor::Scalar, Executor::Avx2].into_iter().filter(|e| e.works()).collect()
+    [Executor::Scalar, Executor::Avx2, Executor::Avx512].into_iter().filter(|e| e.works()).collect()
 }
 
 fn plans() -> Vec<Option<Plan>> {
