@@ -1320,7 +1320,8 @@ TRM_API trm_status trm_is_done(const struct trm_engine *engine, trm_ticket ticke
  *         `trm_collect`, or never wanted (TRM_DELIVER_*); TRM_ERR_BUFFER: the matches don't fit, nothing was taken;
  *         TRM_ERR_TICKET: never issued, or enqueued on another handle; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
  *
- * Any thread; each completion is given out once. A waiting thread sleeps.
+ * Any thread; each completion is given out once. A waiting thread sleeps. Where more than a thousand items of the handle
+ * are in flight on a CPU drain, one that may wait waits up to half a millisecond for company if few are done.
  */
 TRM_API
 trm_status trm_wait(struct trm_engine *engine,
@@ -1347,7 +1348,8 @@ trm_status trm_wait(struct trm_engine *engine,
  *         matches don't fit an empty array of that size, nothing was taken; TRM_ERR_CLOSED: closed, and nothing is
  *         left to collect on this handle; TRM_ERR_INVALID; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
  *
- * Any thread; each completion is given out once. A waiting thread sleeps.
+ * Any thread; each completion is given out once. A waiting thread sleeps. Where more than a thousand items of the handle
+ * are in flight on a CPU drain, one that may wait waits up to half a millisecond for company if few are done.
  */
 TRM_API
 trm_status trm_collect(struct trm_engine *engine,

@@ -41,7 +41,8 @@ pub unsafe extern "C" fn trm_is_done(engine: *const trm_engine, ticket: trm_tick
 ///         `trm_collect`, or never wanted (TRM_DELIVER_*); TRM_ERR_BUFFER: the matches don't fit, nothing was taken;
 ///         TRM_ERR_TICKET: never issued, or enqueued on another handle; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
 ///
-/// Any thread; each completion is given out once. A waiting thread sleeps.
+/// Any thread; each completion is given out once. A waiting thread sleeps. Where more than a thousand items of the handle
+/// are in flight on a CPU drain, one that may wait waits up to half a millisecond for company if few are done.
 ///
 /// # Safety
 /// Pointers are NULL or valid as documented.
@@ -84,7 +85,8 @@ pub unsafe extern "C" fn trm_wait(
 ///         matches don't fit an empty array of that size, nothing was taken; TRM_ERR_CLOSED: closed, and nothing is
 ///         left to collect on this handle; TRM_ERR_INVALID; TRM_ERR_NULL; TRM_ERR_HANDLE; TRM_ERR_FORKED
 ///
-/// Any thread; each completion is given out once. A waiting thread sleeps.
+/// Any thread; each completion is given out once. A waiting thread sleeps. Where more than a thousand items of the handle
+/// are in flight on a CPU drain, one that may wait waits up to half a millisecond for company if few are done.
 ///
 /// # Safety
 /// Pointers are NULL or valid as documented.

@@ -160,39 +160,38 @@ impl Handle {
             Some(deadline) if deadline <= Instant::now() => None,
             _ => self.wait_for_company(deadline, buffers, &mut taken),
         };
-        company.or_else(|| self.wait_until(deadline, || self.try_collect(buffers, &mut taken))).unwrap_or(Answer::Late)
+        company
+            .or_else(|| self.wait_until(deadline, || self.try_collect(buffers, &mut taken, &mut false)))
+            .unwrap_or(Answer::Late)
     }
 
-    /// Takes what is done, and goes on until that is worth coming for or some time is over.
+    /// Takes what is done, and goes on until that is worth coming for, nothing more fits, or some time is over.
     fn wait_for_company(
         &self,
         deadline: Option<Instant>,
         buffers: &mut Buffers<'_>,
         taken: &mut Taken,
     ) -> Option<Answer> {
-        let mut answer = self.try_collect(buffers, taken);
-        if self.state().outstanding.len() < DEEP || !self.is_lonely(answer, buffers) {
-            return answer;
+        let (mut answer, mut full) = (None, false);
+        let enough = COMPANY.min(buffers.completions.len());
+        let mut poll = || {
+            answer = self.try_collect(buffers, taken, &mut full).or(answer);
+            answer.filter(|answer| match answer {
+                Answer::Took(taken) => full || taken.items >= enough,
+                _ => true,
+            })
+        };
+        let at_once = poll();
+        if at_once.is_some() || self.state().outstanding.len() < DEEP {
+            return at_once.or(answer);
         }
         let end = Instant::now() + COMPANY_WAIT;
-        let poll = || {
-            answer = self.try_collect(buffers, taken).or(answer);
-            answer.filter(|_| !self.is_lonely(answer, buffers))
-        };
-        self.owner.done.park_until(Some(deadline.map_or(end, |deadline| deadline.min(end))), poll).or(answer)
+        let end = deadline.map_or(end, |deadline| deadline.min(end));
+        self.owner.done.park_until(Some(end), poll).or(answer)
     }
 
-    /// Whether an answer is too little to go with.
-    fn is_lonely(&self, answer: Option<Answer>, buffers: &Buffers<'_>) -> bool {
-        match answer {
-            None => true,
-            Some(Answer::Took(taken)) => taken.items < COMPANY.min(buffers.completions.len()),
-            Some(_) => false,
-        }
-    }
-
-    /// Adds to what is taken already.
-    fn try_collect(&self, buffers: &mut Buffers<'_>, taken: &mut Taken) -> Option<Answer> {
+    /// Adds to what is taken already; `full` says that not everything that is done fits.
+    fn try_collect(&self, buffers: &mut Buffers<'_>, taken: &mut Taken, full: &mut bool) -> Option<Answer> {
         let mut state = self.state();
         let state = &mut *state;
         let mut needed = None;
@@ -204,6 +203,7 @@ impl Handle {
             self.owner.tell(harvest);
             (needed, complete) = (harvest.short, !harvest.collectable);
         }
+        *full = !complete;
         if complete && self.owner.event.exists() {
             self.owner.event.lower();
             fence(Ordering::SeqCst);

@@ -1,7 +1,8 @@
 //! Borders become starts and ends: `crate::rules::plan` says what the walks prove, this runs them.
 //!
-//! Work is bounded: the walks of one rule may read `STEPS_PER_BYTE` times the item, plus `STEPS`. A rule that needs more
-//! (text made for it, or a match at every byte) is given to the oracle, which reads the whole item instead.
+//! Work is bounded: the walks of one rule may read `STEPS_PER_BYTE` times the item, plus `STEPS`; those of all rules together
+//! `ALL_STEPS_PER_BYTE` times, plus `ALL_STEPS`. A rule that needs more (text made for it, or a match at every byte) is given
+//! to the oracle, which reads the whole item instead.
 
 use regex_automata::{Anchored, Input, meta};
 
@@ -16,6 +17,10 @@ use crate::rules::{BranchTable, Rules, Semantics};
 const STEPS_PER_BYTE: u64 = 16;
 /// See above: short items may need as much again.
 const STEPS: u64 = 4096;
+/// See above.
+const ALL_STEPS_PER_BYTE: u64 = 32;
+/// See above: ordinary text needs less than a step a byte.
+const ALL_STEPS: u64 = 32 << 10;
 /// Possible starts of one rule in an item that turn out to be none before the oracle takes over.
 const MISSES: u32 = 1;
 
@@ -31,6 +36,9 @@ impl Rules {
         let branch = &self.branches[index as usize];
         let budget = haystack.len() as u64 * STEPS_PER_BYTE + STEPS;
         let Some(spent) = scratch.spent(branch.rule) else { return };
+        if scratch.steps > haystack.len() as u64 * ALL_STEPS_PER_BYTE + ALL_STEPS {
+            return scratch.wake(branch.rule);
+        }
         let mut steps = 1;
         let first = scratch.candidates.len();
         let yes = match self.semantics {
@@ -40,6 +48,7 @@ impl Rules {
         if !yes {
             scratch.candidates.truncate(first);
         }
+        scratch.steps += steps as u64;
         if yes && branch.flags & WHOLE != 0 || spent + steps as u64 > budget {
             scratch.candidates.truncate(first);
             scratch.wake(branch.rule);

@@ -22,6 +22,8 @@ pub struct Scratch {
     pub(super) candidates: Vec<Candidate>,
     /// Repeated candidates are thrown away when there are this many.
     pub(super) candidates_room: usize,
+    /// Steps that all walks made in this item.
+    pub(super) steps: u64,
     /// Rules for which the oracle reads the whole item.
     pub(super) awake: Vec<u32>,
     pub(super) sets: ends::Sets,
@@ -69,6 +71,7 @@ impl Scratch {
         self.hits.clear();
         self.candidates.clear();
         self.candidates_room = CANDIDATES;
+        self.steps = 0;
         self.awake.clear();
     }
 

@@ -223,7 +223,8 @@ unsafe fn paired<const KIND: u32>(
         // SAFETY: `whole` vectors and their reach lie in the text.
         positions.count = unsafe { starts(pairs, text.as_ptr(), near, &mut positions.list) };
     }
-    let left = positions.count;
+    // Where nothing is near, the group before may have had no probe at all, and left nothing.
+    let left = if near > 0 { positions.count } else { 0 };
     // A position that is not of this run would be read where nothing is readable.
     assert!(positions.list[..left].last().is_none_or(|&last| (last as usize) < near));
     let mut masks = [0u32; RUN];

@@ -109,6 +109,20 @@ fn set(literals: &[&str]) -> Vec<(Vec<u8>, bool)> {
     literals.iter().map(|l| (l.as_bytes().to_vec(), false)).collect()
 }
 
+/// A text too short for the first of two groups that share pair tables, after a long one: nothing is left over from that.
+#[test]
+fn short_texts_after_long_ones() {
+    let mut literals = set(&["secret_key", "password"]);
+    literals.extend((0..60u32).map(|n| (format!("z{:02}", n).into_bytes(), false)));
+    assert!(table(&literals, None).describe().contains("the same pairs"));
+    let mut texts = Vec::new();
+    for len in 0..80 {
+        texts.push(b"z17 a password z59 ".repeat(20));
+        texts.push(b"z05z59z1password".repeat(5)[..len].to_vec());
+    }
+    agree(&literals, None, &texts);
+}
+
 #[test]
 fn nothing_and_empty() {
     let none = table(&[], None);
