@@ -152,8 +152,8 @@ fn prefetch(at: *const u8) {
 #[target_feature(enable = "avx512f,avx512bw")]
 fn load(text: &[u8], p: usize) -> __m512i {
     let left = text.len().saturating_sub(p);
-    // SAFETY: within the text.
     if left >= 64 {
+        // SAFETY: within the text.
         return unsafe { _mm512_loadu_si512(text.as_ptr().add(p).cast()) };
     }
     // SAFETY: bytes that are masked out are not read; the others lie within the text.
