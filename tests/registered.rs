@@ -74,37 +74,41 @@ fn nothing_is_copied_for_the_callers_own_threads() {
     assert_eq!(engine.collect(NOW).unwrap().len(), 1);
 }
 
-/// Unregistering races with the enqueueing of others: what was accepted is answered, and then the memory is free.
+/// Unregistering races with the enqueueing of others: what was accepted is answered, and then the memory is free. It is
+/// written over at once, so that an answer made later would show.
 #[test]
 fn unregistering_waits_for_what_others_enqueue() {
+    const WORDS: usize = 250;
     let engine = Engine::with_rules(&PATTERNS, |options| options.ring_size = 64);
-    for round in 0..100u8 {
-        let text = vec![b'0' + round % 10; 4096];
+    for round in 0..100u64 {
+        let mut text = b"needle. ".repeat(2 * WORDS);
         // SAFETY: the text stays until it is unregistered.
         let offset = unsafe { engine.register(&text) }.unwrap();
         let refused = AtomicBool::new(false);
-        let mut accepted = 0;
         scope(|threads| {
             let handle = engine.attach();
             let refused = &refused;
-            let producer = threads.spawn(move || {
+            threads.spawn(move || {
                 let (mut sent, mut seen) = (0usize, 0);
+                let check = |items: &[Item]| {
+                    for item in items {
+                        assert_eq!(item.completion.match_count, WORDS as u64, "read after it was unregistered");
+                    }
+                    items.len()
+                };
                 while !refused.load(SeqCst) {
-                    match handle.enqueue(item(offset, sent % 2000, 2000, 0)) {
+                    match handle.enqueue(item(offset, 8 * (sent % WORDS), 8 * WORDS, 0)) {
                         Ok(_) => sent += 1,
                         Err(TRM_ERR_RANGE) => refused.store(true, SeqCst),
                         Err(status) => assert_eq!(status, TRM_QUEUE_FULL),
                     }
-                    seen += handle.collect(NOW).map_or(0, |items| items.len());
+                    seen += handle.collect(NOW).map_or(0, |items| check(&items));
                 }
-                handle.collect_all(sent - seen);
-                sent
+                check(&handle.collect_all(sent - seen));
             });
-            std::thread::sleep(std::time::Duration::from_micros(u64::from(round) * 20));
+            std::thread::sleep(std::time::Duration::from_micros(round * 20));
             assert_eq!(engine.unregister(offset, LONG), TRM_OK);
-            // Poisoned: an answer made from this memory now would be seen.
-            drop(text);
-            accepted += producer.join().unwrap();
+            text.fill(b'.');
         });
         assert!(refused.load(SeqCst));
         assert_eq!(engine.unregister(offset, NOW), TRM_ERR_INVALID);
