@@ -7,7 +7,7 @@ mod common;
 use common::{alone, check_exactly_once, choice, device, flood, options, wait};
 use std::time::{Duration, Instant};
 use trommel::gpu::persistent::{Kernel, Options};
-use trommel::gpu::{Job, SetKind};
+use trommel::gpu::{Device, Job, SetKind, times_opened};
 
 /// Real hardware is asked for a hundred times as much.
 fn scale() -> u64 {
@@ -144,6 +144,29 @@ fn items_outside_the_arena_go_to_the_host() {
         wait(|| kernel.poll_done(options.start + i).is_some(), "a completion");
         assert_eq!(kernel.poll_done(options.start + i).unwrap().overflow, i < 2);
     }
+}
+
+/// What was opened serves whoever comes next, with the kernels that it knows; who comes meanwhile opens another.
+#[test]
+fn an_adapter_is_opened_as_often_as_it_is_used_at_one_time() {
+    let _alone = alone();
+    device();
+    let once = |_: u32| {
+        let device = Device::open(&choice()).unwrap();
+        let kernel = Kernel::new(&device, &options()).unwrap();
+        assert_eq!(flood(&kernel, &options(), 1, 100, 10, 64, Duration::from_secs(20)).served, 100);
+        device
+    };
+    let first = once(0);
+    let (mut opened, began) = (times_opened(), Instant::now());
+    drop(once(1));
+    assert!(times_opened() <= opened + 1, "one more, unless one was idle");
+    println!("opened again after {:?}", began.elapsed());
+    opened = times_opened();
+    (2..6).map(once).for_each(drop);
+    drop(first);
+    (6..9).map(once).for_each(drop);
+    assert_eq!(times_opened(), opened);
 }
 
 #[test]

@@ -5,8 +5,9 @@
 
 use super::completions::DeviceCompletion;
 use super::layout::{self, Job, RawMatch};
+use super::pipelines::{self, Kernel};
 use super::records::{self, Where};
-use super::{Device, GpuError, SetKind, shader};
+use super::{Device, GpuError, SetKind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
@@ -21,8 +22,7 @@ const CHUNKS: u32 = 2048;
 /// The pipeline, shared by all batches of a drain.
 pub struct Batcher {
     device: Device,
-    pipeline: wgpu::ComputePipeline,
-    layout: wgpu::BindGroupLayout,
+    kernel: Kernel,
     max_items: u32,
     max_bytes: u32,
 }
@@ -54,45 +54,10 @@ const FAILED: u8 = 3;
 impl Batcher {
     /// For batches of at most `max_items` items of `max_bytes` bytes together.
     pub fn new(device: &Device, max_items: u32, max_bytes: u32) -> Result<Batcher, GpuError> {
-        let raw = &device.wgpu;
-        let module = device.module("batch", &shader::compose(shader::BATCH, LANES))?;
-        let scope = raw.push_error_scope(wgpu::ErrorFilter::Validation);
-        let entry = |binding: u32| wgpu::BindGroupLayoutEntry {
-            binding,
-            visibility: wgpu::ShaderStages::COMPUTE,
-            ty: wgpu::BindingType::Buffer {
-                ty: wgpu::BufferBindingType::Storage { read_only: binding < 4 || binding == 7 },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        };
-        let entries: Vec<_> = (0..8).map(entry).collect();
-        let layout =
-            raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("batch"), entries: &entries });
-        let pipeline_layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("batch"),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
-        let pipeline = raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some("batch"),
-            layout: Some(&pipeline_layout),
-            module: &module,
-            entry_point: Some("batch"),
-            compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &[
-                    ("first_chunk", f64::from(max_items.min(MOST) * layout::SLOT_RECORDS)),
-                    ("chunks", f64::from(CHUNKS)),
-                ],
-                ..Default::default()
-            },
-            cache: None,
-        });
-        if let Some(error) = pollster::block_on(scope.pop()) {
-            return Err(GpuError::new(format!("{} refused the batch kernel: {error}", device.info().name)));
-        }
-        Ok(Batcher { device: device.clone(), pipeline, layout, max_items: max_items.min(MOST), max_bytes })
+        let max_items = max_items.min(MOST);
+        let constants = [("first_chunk", max_items * layout::SLOT_RECORDS), ("chunks", CHUNKS)];
+        let kernel = device.pipelines.get(device, &pipelines::BATCH, LANES, &constants)?;
+        Ok(Batcher { device: device.clone(), kernel, max_items, max_bytes })
     }
 
     fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
@@ -166,33 +131,23 @@ impl Batcher {
         if !slot.bytes.is_empty() {
             self.device.queue.write_buffer(&slot.arena, 0, &slot.bytes);
         }
-        let buffers = [
-            &slot.items,
-            &sets.directory,
-            &slot.arena,
-            &sets.tables,
-            &slot.done,
-            &slot.records,
-            &slot.taken,
-            &sets.tables,
-        ];
-        let entries: Vec<_> = buffers
-            .iter()
-            .enumerate()
-            .map(|(binding, buffer)| wgpu::BindGroupEntry {
-                binding: binding as u32,
-                resource: buffer.as_entire_binding(),
-            })
-            .collect();
-        let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: Some("batch"),
-            layout: &self.layout,
-            entries: &entries,
-        });
+        let bind_group = self.kernel.bind(
+            &self.device,
+            &[
+                &slot.items,
+                &sets.directory,
+                &slot.arena,
+                &sets.tables,
+                &slot.done,
+                &slot.records,
+                &slot.taken,
+                &sets.tables,
+            ],
+        );
         let mut encoder = raw.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.pipeline);
+            pass.set_pipeline(&self.kernel.pipeline);
             pass.set_bind_group(0, &bind_group, &[]);
             pass.dispatch_workgroups(count, 1, 1);
         }

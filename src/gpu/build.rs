@@ -8,7 +8,7 @@ use super::persistent::{Arena, Options, Shared};
 use super::records::Records;
 use super::slots::Slots;
 use super::tables::{SetKind, Tables};
-use super::{Device, GpuError, shader, stores};
+use super::{Device, GpuError, pipelines, stores};
 
 impl Shared {
     /// Takes all memory and compiles the kernel.
@@ -32,10 +32,10 @@ impl Shared {
         let host_set =
             tables.load(&control, options.first_lease, SetKind::Host).map_err(|e| GpuError::new(e.to_string()))?;
         let state = device_state(device, bits, chunks, options);
-        let (pipeline, bind_group) = {
-            let source = shader::compose(shader::RESIDENT, device.lanes());
-            let module = device.module("resident", &source)?;
-            let buffers = [
+        let kernel = device.pipelines.get(device, &pipelines::RESIDENT, device.lanes(), &[("plant", options.plant)])?;
+        let bind_group = kernel.bind(
+            device,
+            &[
                 slots.binding(),
                 &control.wgpu,
                 &arena.0.wgpu,
@@ -45,9 +45,8 @@ impl Shared {
                 records.binding(),
                 report.binding(),
                 tables.binding(),
-            ];
-            pipeline(device, &module, &buffers, options.plant)
-        };
+            ],
+        );
         for scope in [memory_scope, scope] {
             if let Some(error) = pollster::block_on(scope.pop()) {
                 return Err(GpuError::new(format!("{} refused the resident kernel: {error}", device.info().name)));
@@ -55,7 +54,7 @@ impl Shared {
         }
         let (workers, held, rounds, fuel) = sizes(device, options);
         let parts = Parts {
-            pipeline,
+            pipeline: kernel.pipeline,
             bind_group,
             control,
             report,
@@ -140,54 +139,4 @@ fn device_state(device: &Device, bits: u32, chunks: u32, options: &Options) -> w
     });
     device.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(&words));
     buffer
-}
-
-fn pipeline(
-    device: &Device,
-    module: &wgpu::ShaderModule,
-    buffers: &[&wgpu::Buffer],
-    plant: u32,
-) -> (wgpu::ComputePipeline, wgpu::BindGroup) {
-    let raw = &device.wgpu;
-    let entry = |binding: u32| wgpu::BindGroupLayoutEntry {
-        binding,
-        visibility: wgpu::ShaderStages::COMPUTE,
-        ty: wgpu::BindingType::Buffer {
-            // The tables are the only thing the kernel reads through a cache.
-            ty: wgpu::BufferBindingType::Storage { read_only: binding == 3 || binding == 8 },
-            has_dynamic_offset: false,
-            min_binding_size: None,
-        },
-        count: None,
-    };
-    let entries: Vec<_> = (0..buffers.len() as u32).map(entry).collect();
-    let layout =
-        raw.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some("resident"), entries: &entries });
-    let pipeline_layout = raw.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-        label: Some("resident"),
-        bind_group_layouts: &[Some(&layout)],
-        immediate_size: size_of::<LeaseWords>() as u32,
-    });
-    let pipeline = raw.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-        label: Some("resident"),
-        layout: Some(&pipeline_layout),
-        module,
-        entry_point: Some("resident"),
-        compilation_options: wgpu::PipelineCompilationOptions {
-            constants: &[("plant", f64::from(plant))],
-            zero_initialize_workgroup_memory: false,
-        },
-        cache: None,
-    });
-    let entries: Vec<_> = buffers
-        .iter()
-        .enumerate()
-        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding: binding as u32, resource: buffer.as_entire_binding() })
-        .collect();
-    let bind_group = raw.create_bind_group(&wgpu::BindGroupDescriptor {
-        label: Some("resident"),
-        layout: &layout,
-        entries: &entries,
-    });
-    (pipeline, bind_group)
 }

@@ -1,18 +1,33 @@
 //! An opened adapter: wgpu's device and queue, and a record of what went wrong on it.
 
+use super::pipelines::Pipelines;
+use super::pool::InUse;
 use super::{AdapterInfo, AdapterKind, Choice, GpuError, adapter, selftest};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// One opened adapter. Cheap to clone; the last clone closes it.
+/// One opened adapter, its user's alone. Cheap to clone; the last clone leaves it to the next user.
 #[derive(Clone)]
-pub struct Device {
+pub struct Device(Arc<InUse>);
+
+/// What there is of it.
+pub struct Opened {
     pub(super) wgpu: wgpu::Device,
     pub(super) queue: wgpu::Queue,
-    info: Arc<AdapterInfo>,
+    pub(super) pipelines: Pipelines,
+    pub(super) info: AdapterInfo,
     lanes: u32,
     trouble: Arc<Trouble>,
+}
+
+impl Deref for Device {
+    type Target = Opened;
+
+    fn deref(&self) -> &Opened {
+        &self.0
+    }
 }
 
 /// What the driver told us out of band. wgpu's default for these is to panic, which a library must not.
@@ -36,7 +51,11 @@ impl Device {
     /// Opens the chosen adapter with everything it supports of what the drains use.
     pub fn open(choice: &Choice) -> Result<Device, GpuError> {
         let (handle, info) = adapter::pick(choice)?;
-        Self::open_adapter(&handle, info)
+        let device = match InUse::again(info.index) {
+            Some(device) => device,
+            None => InUse::new(Opened::open(&handle, info)?),
+        };
+        Ok(Device(Arc::new(device)))
     }
 
     /// Opens the chosen adapter for the resident kernel: refuses one that cannot, or on which the path fails its test.
@@ -48,9 +67,11 @@ impl Device {
         selftest::once(&device)?;
         Ok(device)
     }
+}
 
-    fn open_adapter(handle: &wgpu::Adapter, info: AdapterInfo) -> Result<Device, GpuError> {
-        let features = handle.features() & adapter::PERSISTENT_FEATURES;
+impl Opened {
+    fn open(handle: &wgpu::Adapter, info: AdapterInfo) -> Result<Opened, GpuError> {
+        let features = handle.features() & (adapter::PERSISTENT_FEATURES | wgpu::Features::PIPELINE_CACHE);
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("trommel"),
             required_features: features,
@@ -70,7 +91,7 @@ impl Device {
         });
         // A worker of the resident kernel is a workgroup of one subgroup. 32 lanes are enough everywhere.
         let lanes = handle.get_info().subgroup_max_size.clamp(4, 32);
-        Ok(Device { wgpu, queue, info: Arc::new(info), lanes, trouble })
+        Ok(Opened { wgpu, queue, pipelines: Pipelines::default(), info, lanes, trouble })
     }
 
     /// What was opened.

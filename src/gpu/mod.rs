@@ -13,6 +13,8 @@ mod layout;
 mod lease;
 mod memory;
 pub mod persistent;
+mod pipelines;
+mod pool;
 mod readback;
 mod records;
 mod selftest;
@@ -22,8 +24,9 @@ pub(crate) mod stores;
 mod tables;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
-pub use device::Device;
+pub use device::{Device, Opened};
 pub use layout::{Job, Probe, RawMatch};
+pub use pool::times_opened;
 pub use shader::{BATCH, RESIDENT, compose};
 pub use tables::{SetKind, SetSlot, TableError};
 

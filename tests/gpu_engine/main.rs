@@ -151,7 +151,8 @@ fn scale() -> usize {
 
 #[test]
 fn forced_is_resident_and_answers_like_the_matcher() {
-    let _calm = calm();
+    // Leases go by time: beside others that share the GPU there are more of them for as many items.
+    let _alone = FAULTS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
     let handle = engine(options());
     assert_eq!(handle.engine().stats().drain, DrainKind::Persistent);
     let total = 5000 * scale();
@@ -429,6 +430,29 @@ fn sets_are_replaced_under_load() {
             assert!(completions.iter().all(|c| c.match_count == expected));
         }
         handle.engine().unload_rules(9).unwrap();
+    }
+}
+
+/// A driver may wait for its own threads while it closes a device, and for locks that ending threads of the caller hold.
+#[test]
+fn engines_come_and_go_on_threads_that_come_and_go() {
+    let _calm = calm();
+    for round in 0..scale().min(4) {
+        let threads: Vec<_> = (0..6u64)
+            .map(|n| {
+                std::thread::spawn(move || {
+                    let batch = Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() };
+                    let handle = engine(if n % 2 == 0 { options() } else { batch });
+                    // One that ends while others may be closing theirs.
+                    let other = handle.attach().unwrap();
+                    let used = std::thread::spawn(move || compare(&other, 20, n + 1));
+                    compare(&handle, 50, n + 9);
+                    used.join().unwrap();
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        println!("round {round}");
     }
 }
 
