@@ -14,8 +14,8 @@ use crate::rules::Rules;
 #[derive(Default)]
 pub struct Scratch {
     pub(super) found: Found,
-    /// The literal tables' own; None until needed.
-    pub(super) literals: Option<LiteralScratch>,
+    /// The literal tables' own; None until needed. Boxed, since it is taken out for each item.
+    pub(super) literals: Option<Box<LiteralScratch>>,
     /// (end, start, rule) of literals.
     pub(super) hits: Vec<(u64, u64, u32)>,
     /// Starts or ends that walks found.
@@ -58,7 +58,7 @@ impl Scratch {
     /// One that filters by a given executor; the portable one if this machine has it not. Tests and benches only.
     #[doc(hidden)]
     pub fn with_executor(executor: Executor) -> Scratch {
-        Scratch { literals: Some(LiteralScratch::with_executor(executor)), ..Scratch::default() }
+        Scratch { literals: Some(Box::new(LiteralScratch::with_executor(executor))), ..Scratch::default() }
     }
 
     /// Starts a new item, of whose matches the first `limit` will be asked for.

@@ -2,6 +2,7 @@
 
 use super::blob::Blob;
 use super::layout::*;
+use super::ordinary::{TEXT, words};
 use super::pairs::{self, Pairs};
 use super::rarity::Rarity;
 use super::windows::{self, Owned};
@@ -160,7 +161,7 @@ fn partition(all: &[Unique], fold: u32, rarity: &Rarity, plan: Option<Plan>) -> 
     let mut groups = Vec::new();
     let mut group = |which: &[u32], window: u32, follows: bool| {
         if !which.is_empty() {
-            let owned = windows::choose(all, which, fold, window, 1, rarity).owned;
+            let owned = windows::choose(all, which, fold, window, 1, rarity);
             groups.push(Part { plan: Plan { window, stride: 1 }, owned, pairs: None, follows });
         }
     };
@@ -173,7 +174,7 @@ fn partition(all: &[Unique], fold: u32, rarity: &Rarity, plan: Option<Plan>) -> 
             paired = pairs::plan(all, &long, &short, fold, rarity);
         }
         let chosen = paired.as_mut().map(|paired| std::mem::take(&mut paired.owned)).or(owned);
-        let choose = || windows::choose(all, &long, fold, plan.window, plan.stride, rarity).owned;
+        let choose = || windows::choose(all, &long, fold, plan.window, plan.stride, rarity);
         let owned = chosen.unwrap_or_else(choose);
         main = Some(Part { plan, owned, pairs: paired.as_ref().map(|paired| paired.pairs), follows: false });
     }
@@ -290,20 +291,14 @@ struct Ordinary(Vec<(u32, u32)>);
 
 impl Ordinary {
     fn new(lists: &[Slot], window: u32, fold: u32) -> Self {
-        // Runs of one byte, blanks above all, and text as good as any: this crate's own.
+        // Runs of one byte, blanks above all, and some text.
         let mut text = vec![b' '; 400];
         for byte in 0..=255u8 {
             text.extend([byte; 12]);
         }
-        text.extend_from_slice(include_bytes!("windows.rs"));
-        text.extend_from_slice(include_bytes!("layout.rs"));
+        TEXT.iter().for_each(|more| text.extend_from_slice(more));
         let known: std::collections::HashSet<(u32, u32)> = lists.iter().map(|l| (l.low, l.high)).collect();
-        let mask = low_mask(window);
-        let words = text.windows(window as usize).map(|w| {
-            let low = (word_at(w, 0) | fold) & mask;
-            if window < 4 { (low, low) } else { (low, word_at(w, high_offset(window)) | fold) }
-        });
-        Self(words.filter(|w| !known.contains(w)).collect())
+        Self(words(&text, window, fold).filter(|w| !known.contains(w)).collect())
     }
 
     fn alarms(&self, filter: &[u32], hash: Hash, log2: u32) -> u32 {

@@ -21,6 +21,7 @@ mod build;
 mod check;
 mod entries;
 pub(crate) mod layout;
+mod ordinary;
 pub(crate) mod pairs;
 mod rarity;
 mod short;

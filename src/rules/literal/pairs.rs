@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::build::Unique;
 use super::layout::{Entry, PAIRS, word_at};
+use super::ordinary::TEXT;
 use super::rarity::Rarity;
 use super::windows::{CANDIDATE, Owned, short_cost};
 
@@ -144,7 +145,7 @@ fn add(pairs: &mut Pairs, low: u32, len: usize) {
     }
 }
 
-/// What pairs ordinary text has: measured on this crate's own source, which is as good as any.
+/// What pairs ordinary text has.
 struct Ordinary {
     text: Vec<u8>,
     /// The share of starts with each pair.
@@ -153,7 +154,7 @@ struct Ordinary {
 
 impl Ordinary {
     fn new() -> Self {
-        let text = [&include_bytes!("windows.rs")[..], include_bytes!("layout.rs")].concat();
+        let text = TEXT.concat();
         // Nothing is free: what this text does not have another has.
         let mut share = [[1e-4; 256]; 6];
         for window in text.array_windows::<4>() {

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use super::Plan;
 use super::build::Unique;
 use super::layout::{Entry, Hash, high_offset, low_mask, word_at};
+use super::ordinary;
 use super::pairs::{self, Paired};
 use super::rarity::Rarity;
 use super::short::nibbles_take;
@@ -32,13 +33,6 @@ impl Owned {
     pub fn key(&self) -> u64 {
         u64::from(self.high) << 32 | u64::from(self.low)
     }
-}
-
-/// What is chosen for a group.
-pub(crate) struct Choice {
-    pub owned: Vec<Owned>,
-    /// Expected windows per probed byte of ordinary text.
-    pub rate: f32,
 }
 
 /// The windows of one literal, with their prices.
@@ -82,7 +76,14 @@ impl<'a> Priced<'a> {
 
 /// Chooses for each of `which` (indices into `all`) one window for every residue of the stride.
 /// Every literal must have at least `window + stride - 1` bytes.
-pub(crate) fn choose(all: &[Unique], which: &[u32], fold: u32, window: u32, stride: u32, rarity: &Rarity) -> Choice {
+pub(crate) fn choose(
+    all: &[Unique],
+    which: &[u32],
+    fold: u32,
+    window: u32,
+    stride: u32,
+    rarity: &Rarity,
+) -> Vec<Owned> {
     let folded = Folded::new(all, which, fold);
     let stride = stride as usize;
     let mut priced = Priced { folded: &[], window: window as usize, sums: Vec::new() };
@@ -103,7 +104,6 @@ pub(crate) fn choose(all: &[Unique], which: &[u32], fold: u32, window: u32, stri
     let log = |n: u32| logs.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
 
     let mut owned = Vec::with_capacity(which.len() * stride);
-    let mut rate = 0.0;
     for (text, &literal) in folded.iter().zip(which) {
         priced.load(text, rarity);
         for residue in 0..stride {
@@ -115,18 +115,29 @@ pub(crate) fn choose(all: &[Unique], which: &[u32], fold: u32, window: u32, stri
                 }
             }
             let (low, high) = priced.words(best.1);
-            rate += best.0.exp();
             owned.push(Owned { low, high, literal, offset: best.1 as u32 });
         }
     }
-    rate /= stride as f32;
     for _ in 0..ROUNDS {
         if !break_up(&mut owned, &folded, which, stride, &mut priced, rarity) {
             break;
         }
     }
     owned.sort_unstable_by_key(|o| (o.key(), o.literal, o.offset));
-    Choice { owned, rate }
+    owned
+}
+
+/// How many windows a byte of ordinary text is expected to begin that are probed and are there.
+fn rate(all: &[Unique], owned: &[Owned], plan: Plan, fold: u32, rarity: &Rarity) -> f32 {
+    let likely = |o: &Owned| {
+        let mut window = [0; 8];
+        let window = &mut window[..plan.window as usize];
+        window.copy_from_slice(&all[o.literal as usize].bytes[o.offset as usize..][..plan.window as usize]);
+        window.iter_mut().for_each(|b| *b |= fold as u8);
+        rarity.ln(window).exp()
+    };
+    // Strings often come from the text they are looked for in, and there are likelier than the pair model knows.
+    owned.iter().map(likely).sum::<f32>().max(ordinary::share(owned, plan.window, fold)) / plan.stride as f32
 }
 
 /// Moves literals from lists beyond the cap to their other windows, by the lists' real lengths. False: nothing to do.
@@ -240,9 +251,9 @@ pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> Planned {
         let mut cost = short_cost(all, &short);
         let mut owned = None;
         if !long.is_empty() && cost < best.0 {
-            let choice = choose(all, &long, fold, window, stride, rarity);
-            cost += (PROBE + CANDIDATE * choice.rate) / stride as f32;
-            owned = Some(choice.owned);
+            let chosen = choose(all, &long, fold, window, stride, rarity);
+            cost += PROBE / stride as f32 + CANDIDATE * rate(all, &chosen, plan, fold, rarity);
+            owned = Some(chosen);
         }
         if cost < best.0 {
             best = (cost, Planned { plan, owned, paired: None });

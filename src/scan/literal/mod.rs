@@ -159,8 +159,10 @@ impl LiteralTable {
             let group = self.group(first);
             // Groups that share pair tables take turns at each run; the last has the shortest windows.
             let family = self.followers(first);
-            let last = if family == 0 { group } else { self.group(first + family) };
-            let probes = last.probes(haystack.len());
+            let probes = match family {
+                0 => group.probes(haystack.len()),
+                _ => self.group(first + family).probes(haystack.len()),
+            };
             let mut probe = 0;
             while probe < probes {
                 verify_run(executor, &group, haystack, probe, scratch, emit);
