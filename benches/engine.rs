@@ -21,11 +21,9 @@ fn main() {
     let corpus = source_text(CORPUS);
     let rules = Arc::new(keywords());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
-    for (id, size) in [("engine-1k", 1024), ("engine-256", 256)] {
-        if !wanted.is_empty() && !wanted.iter().any(|w| id.contains(w.as_str())) {
-            continue;
-        }
+    let names: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let wanted = |id: &str| names.is_empty() || names.iter().any(|name| id.contains(name.as_str()));
+    for (id, size) in [("engine-1k", 1024), ("engine-256", 256)].into_iter().filter(|(id, _)| wanted(id)) {
         let (mut ratios, mut rates, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let bare = bare_loop(&rules, &corpus, size, threads, LAPS);
@@ -60,7 +58,7 @@ fn main() {
             through_file(rules, corpus)
         }),
     ];
-    for (id, what, size, threads, way) in rows {
+    for (id, what, size, threads, way) in rows.into_iter().filter(|row| wanted(row.0)) {
         let (mut ratios, mut rates) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
             let (bare, [seconds, _]) = bare_loop(&rules, &corpus, size, threads, 1);
@@ -74,7 +72,9 @@ fn main() {
         let (peer, ratio) = (Some(("bare matcher", peer)), Some(median(ratios)));
         record(&Row { id, what: &format!("{what}, {threads} threads scanning"), value, unit: "GB/s", peer, ratio });
     }
-    open_and_close();
+    if wanted("engine-open") {
+        open_and_close();
+    }
 }
 
 /// Matches and seconds of one way to scan everything.

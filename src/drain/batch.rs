@@ -4,7 +4,7 @@
 use super::feed::{DeviceCounters, HostShare, OnDevice, Telemetry};
 use super::finishing::Finishing;
 use super::{Chosen, Drain, DrainKind, cpu};
-use crate::engine::{Engine, Level, LoadedSet, Options, Owners, lock};
+use crate::engine::{Engine, Level, LoadedSet, Options, Outcome, Owners, lock};
 use crate::gpu::batch::{Batcher, Sets, Slot};
 use crate::gpu::{Device, GpuError, SetKind};
 use crate::ring::Claim;
@@ -187,7 +187,7 @@ impl<'a> Thread<'a> {
                 // A new set may move the others' indexes: what is in the slot goes first.
                 break;
             }
-            let off = self.lost() || self.engine.is_off(claim, &job);
+            let off = self.lost() || self.engine.is_off(claim.position(), &job);
             let index = if off { None } else { self.index(&set) };
             let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
             match index {
@@ -285,9 +285,9 @@ impl<'a> Thread<'a> {
             let job = self.engine.ring().payload(&claim);
             let set = finishing.set(job.set);
             let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
-            let outcome = match self.engine.is_off(&claim, &job) {
-                false => cpu::scan_bytes(self.engine, &job, set, bytes, &mut self.scratch),
-                true => self.engine.cancelled(&job, set),
+            let outcome = match self.engine.is_off(claim.position(), &job) {
+                false => cpu::scan_bytes(self.engine, set, bytes, &mut self.scratch),
+                true => Outcome::cancelled(),
             };
             scanned += u64::from(job.input_len);
             finishing.finish(claim, &job, outcome);

@@ -47,7 +47,7 @@ impl Engine {
                 return Some(Err(TRM_ERR_HANDLE.into()));
             }
             while let Some(claim) = self.ring().claim(1).and_then(|mut claims| claims.next()) {
-                if !self.is_off(&claim, &self.ring().payload(&claim)) {
+                if !self.is_off(claim.position(), &self.ring().payload(&claim)) {
                     return Some(Ok(claim));
                 }
                 self.finish_cancelled(claim);
@@ -118,7 +118,7 @@ impl Engine {
         let count = matches.len() as u64;
         matches.truncate(usize::try_from(self.options().max_matches_per_item).unwrap_or(usize::MAX));
         let set = self.set_at(job.set);
-        let mut outcome: Outcome = self.outcome(&job, &set, count, matches);
+        let mut outcome = Outcome::new(count, matches);
         if status != TRM_OK {
             outcome.status = status;
         }
@@ -129,8 +129,7 @@ impl Engine {
     fn finish_cancelled(&self, claim: Claim) {
         let job = self.ring().payload(&claim);
         let set = self.set_at(job.set);
-        let outcome = self.cancelled(&job, &set);
-        self.finish_one(claim, &job, &set, outcome);
+        self.finish_one(claim, &job, &set, Outcome::cancelled());
     }
 
     fn finish_one(&self, claim: Claim, job: &Job, set: &Arc<LoadedSet>, outcome: Outcome) {

@@ -1,12 +1,10 @@
 //! The CPU drain: worker threads that claim, scan and finish.
 
 use super::Drain;
-#[cfg(feature = "gpu")]
-use crate::engine::Job;
 use crate::engine::{Engine, Known, LoadedSet, Outcome, Owners, Tally, status_of};
 use crate::ring::Claims;
 use crate::scan::{Match, Scratch};
-use crate::status::{Error, Result, TRM_CANCELLED, TRM_ERR_MEMORY, TRM_ERR_PANIC};
+use crate::status::{Error, Result, TRM_CANCELLED, TRM_ERR_MEMORY, TRM_ERR_PANIC, TRM_OK};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -90,6 +88,14 @@ struct Untold {
     bytes: u64,
 }
 
+/// Items of one owner that are scanned, have nothing to tell, and are not passed on.
+#[derive(Default)]
+struct Blank {
+    items: usize,
+    owner: u32,
+    bytes: u64,
+}
+
 impl<'a> Worker<'a> {
     fn new(engine: &'a Engine, n: usize) -> Self {
         Self {
@@ -146,41 +152,70 @@ impl<'a> Worker<'a> {
 
     fn drain(&mut self, mut claims: Claims) {
         let engine = self.engine;
-        engine.ring().expect(&claims);
-        // Items in a row with one set.
-        let mut run = 0;
-        let mut next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
-        while let Some((job, claim)) = next {
-            next = claims.next().map(|claim| (engine.ring().payload(&claim), claim));
-            if u64::from(job.input_len) > LOOK_BYTES && self.untold.items > 0 {
+        let ring = engine.ring();
+        ring.expect(&claims);
+        // Items in a row with one set, and at the front of the claims those that are scanned and have nothing to tell:
+        // they are passed on together.
+        let (mut run, mut blank) = (0, Blank::default());
+        while blank.items < claims.len() {
+            let job = ring.payload_at(&claims, blank.items);
+            let next = (blank.items + 1 < claims.len()).then(|| ring.payload_at(&claims, blank.items + 1).set);
+            let is_large = u64::from(job.input_len) > LOOK_BYTES;
+            if blank.items > 0 && (is_large || blank.owner != job.owner) {
+                self.pass_on(&mut claims, &mut blank);
+            }
+            if is_large && self.untold.items > 0 {
                 self.tell();
             }
+            let position = claims.first().plus(blank.items as u64);
             let set = engine.known_set(job.set, &mut self.known);
             run += 1;
-            let (status, match_count) = if engine.is_off(&claim, &job) {
+            let (status, match_count) = if engine.is_off(position, &job) {
                 self.matches.clear();
                 (TRM_CANCELLED, 0)
             } else {
                 let bytes = engine.arena().bytes(job.input_offset, job.input_len);
                 scan(engine, set, bytes, &mut self.scratch, &mut self.matches)
             };
-            let rule_set_id = set.id;
             // What was used and done is counted before the last item can be seen done: who has seen them all done may
             // replace their rules and finds them all counted.
-            if next.as_ref().is_none_or(|(next, _)| next.set != job.set) {
+            if next != Some(job.set) {
                 engine.finished_with(set, std::mem::take(&mut run));
             }
             if next.is_none() {
                 self.tally.expect_last();
             }
-            let matches = engine.spares().list(&self.matches, &mut self.spares);
-            let outcome = Outcome { status, rule_set_id, correlation: job.correlation, match_count, matches };
-            engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
             self.untold.items += 1;
             self.untold.bytes += u64::from(job.input_len);
-            if next.is_none() || self.untold.bytes >= LOOK_BYTES {
+            let is_over = next.is_none() || self.untold.bytes >= LOOK_BYTES;
+            if status == TRM_OK && match_count == 0 && engine.is_plain(&job) {
+                engine.let_go(&job);
+                blank.owner = job.owner;
+                blank.items += 1;
+                blank.bytes += u64::from(job.input_len);
+                if is_over {
+                    self.pass_on(&mut claims, &mut blank);
+                }
+            } else {
+                self.pass_on(&mut claims, &mut blank);
+                let claim = claims.next().expect("it is claimed, and not passed on");
+                let matches = engine.spares().list(&self.matches, &mut self.spares);
+                let outcome = Outcome { status, match_count, matches };
+                engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
+            }
+            if is_over {
                 self.tell_if_due();
             }
+        }
+    }
+
+    /// Passes on the items at the front that have nothing to tell.
+    #[inline]
+    fn pass_on(&mut self, claims: &mut Claims, blank: &mut Blank) {
+        let Blank { items, owner, bytes } = std::mem::take(blank);
+        if items > 0 {
+            self.tally.add_plain(items as u64, bytes);
+            self.engine.finish_blank(claims.split_to(items), owner, &mut self.owners, &mut self.tally);
         }
     }
 
@@ -224,8 +259,8 @@ fn scan(engine: &Engine, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch, m
 
 /// As the workers do for an item whose bytes lie elsewhere.
 #[cfg(feature = "gpu")]
-pub(super) fn scan_bytes(engine: &Engine, job: &Job, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch) -> Outcome {
+pub(super) fn scan_bytes(engine: &Engine, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch) -> Outcome {
     let mut matches = Vec::new();
     let (status, match_count) = scan(engine, set, bytes, scratch, &mut matches);
-    Outcome { status, rule_set_id: set.id, correlation: job.correlation, match_count, matches: matches.into() }
+    Outcome { status, match_count, matches: matches.into() }
 }

@@ -23,7 +23,6 @@ pub(super) struct Finishing<'a> {
 /// What a device said of an item, as an outcome; `None`: the item is to be scanned here.
 pub(super) fn outcome_of(
     engine: &Engine,
-    job: &Job,
     set: &LoadedSet,
     done: DeviceCompletion,
     records: &[RawMatch],
@@ -41,7 +40,7 @@ pub(super) fn outcome_of(
         }
         count = made?;
     }
-    Some(engine.outcome(job, set, count, matches))
+    Some(Outcome::new(count, matches))
 }
 
 impl<'a> Finishing<'a> {
@@ -50,7 +49,7 @@ impl<'a> Finishing<'a> {
     }
 
     /// The set of a job that is finished next.
-    pub fn set(&mut self, place: u32) -> &Arc<LoadedSet> {
+    pub fn set(&mut self, place: u16) -> &Arc<LoadedSet> {
         if self.run.as_ref().is_none_or(|(set, _)| set.place != place) {
             self.count_out();
             self.run = Some((self.engine.set_at(place), 0));
@@ -68,7 +67,7 @@ impl<'a> Finishing<'a> {
     ) -> std::result::Result<(), Claim> {
         let job = self.engine.ring().payload(&claim);
         let engine = self.engine;
-        match outcome_of(engine, &job, self.set(job.set), done, records, scratch) {
+        match outcome_of(engine, self.set(job.set), done, records, scratch) {
             Some(outcome) => {
                 self.finish(claim, &job, outcome);
                 Ok(())

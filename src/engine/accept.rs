@@ -19,12 +19,17 @@ const COMPANY: usize = 64;
 /// Checked items of one call, and the sets that they get.
 pub struct Batch<'a> {
     items: &'a [trm_work_item],
-    /// Places of sets, and how many items of each.
-    runs: &'a [(u32, u64)],
+    runs: &'a [Run],
     owner: u32,
     owns_region: bool,
     is_piece: bool,
     due: u64,
+}
+
+/// Items in a row that get one set.
+pub(super) struct Run {
+    place: u16,
+    items: u64,
 }
 
 /// Whose the bytes of items are.
@@ -41,20 +46,21 @@ impl Batch<'_> {
     /// The jobs, first one first; to be called with 0, 1, 2, ...
     #[inline]
     fn jobs(&self) -> impl FnMut(usize) -> Job + '_ {
-        let (mut run, (mut place, mut left)) = (0, self.runs[0]);
+        let (mut runs, mut place, mut left) = (self.runs.iter(), 0, 0);
         move |i| {
-            if left == 0 {
-                run += 1;
-                (place, left) = self.runs[run];
+            while left == 0 {
+                let Some(run) = runs.next() else { unreachable!("each item is in a run") };
+                (place, left) = (run.place, run.items);
             }
             left -= 1;
             let item = &self.items[i];
             Job {
                 input_offset: item.input_offset,
                 input_len: item.input_len,
-                set: place,
+                rule_set_id: item.rule_set_id,
                 correlation: item.correlation,
                 owner: self.owner,
+                set: place,
                 owns_region: self.owns_region,
                 is_piece: self.is_piece,
                 due: self.due,
@@ -72,7 +78,8 @@ impl Batch<'_> {
 impl Port {
     /// Accepts all items or a prefix of them; answers the first one's position and how many.
     pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
-        if !items.iter().any(|item| self.is_registered(item)) {
+        // Registered buffers are behind the arena.
+        if are_in_arena(&self.engine, items) {
             return self.accept(items, Bytes::Callers);
         }
         check_ranges(&self.engine, items)?;
@@ -162,7 +169,6 @@ impl Port {
 
     fn accept(&self, items: &[trm_work_item], whose: Bytes) -> Result<(Position, usize)> {
         let engine = &*self.engine;
-        check_ranges(engine, items)?;
         let mut state = lock(&self.owner.state);
         let state = &mut *state;
         // Looked at under the lock that close takes too: after a close has returned, nothing more is accepted.
@@ -251,12 +257,14 @@ impl Port {
     }
 }
 
+/// Whether all items' bytes lie in the arena.
+fn are_in_arena(engine: &Engine, items: &[trm_work_item]) -> bool {
+    let end = |item: &trm_work_item| u64::from(item.input_offset) + u64::from(item.input_len);
+    items.iter().map(end).fold(0, u64::max) <= engine.arena.len()
+}
+
 /// Checks that every item's bytes lie in the arena, or in a registered buffer.
 fn check_ranges(engine: &Engine, items: &[trm_work_item]) -> Result<()> {
-    let end = |item: &trm_work_item| u64::from(item.input_offset) + u64::from(item.input_len);
-    if items.iter().map(end).fold(0, u64::max) <= engine.arena.len() {
-        return Ok(());
-    }
     let wrong = items.iter().position(|item| !engine.arena.contains(item.input_offset, item.input_len));
     let Some(at) = wrong else { return Ok(()) };
     let message = format!(
@@ -282,7 +290,7 @@ impl State {
                 false => rest.iter().take_while(|item| item.rule_set_id == id).count(),
             };
             match engine.sets.use_for(id, run as u64, &mut self.remembered) {
-                Ok(place) => self.runs.push((place, run as u64)),
+                Ok(place) => self.runs.push(Run { place, items: run as u64 }),
                 Err(error) => {
                     self.count_out(engine, 0);
                     return Err(error);
@@ -297,18 +305,18 @@ impl State {
     fn count_in_again(&mut self, engine: &Engine, set: &LoadedSet) {
         engine.sets.use_again(set, 1);
         self.runs.clear();
-        self.runs.push((set.place, 1));
+        self.runs.push(Run { place: set.place, items: 1 });
     }
 
     /// Counts out again what `count_in` counted beyond the `accepted` first items.
     fn count_out(&mut self, engine: &Engine, accepted: usize) {
         let mut accepted = accepted as u64;
-        for &(place, count) in &self.runs {
-            let kept = count.min(accepted);
+        for &Run { place, items } in &self.runs {
+            let kept = items.min(accepted);
             accepted -= kept;
-            if count > kept {
+            if items > kept {
                 let set = engine.sets.known(place, &mut self.known);
-                engine.sets.finished(set, count - kept);
+                engine.sets.finished(set, items - kept);
             }
         }
         self.runs.clear();

@@ -1,8 +1,8 @@
 //! Items that shall not be scanned any more: cancelled by ticket, or out of time.
 
 use super::handle::Handle;
-use super::{Delivery, Engine, Job, LoadedSet, Matches, Outcome, lock};
-use crate::ring::{Claim, Position, Stage};
+use super::{Delivery, Engine, Job, Matches, Outcome, lock};
+use crate::ring::{Position, Stage};
 use crate::status::{Result, *};
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -38,8 +38,12 @@ impl Off {
 
 impl Outcome {
     /// What becomes of a cancelled item.
+    pub fn cancelled() -> Self {
+        Self { status: TRM_CANCELLED, match_count: 0, matches: Matches::None }
+    }
+
     pub(super) fn cancel(&mut self) {
-        (self.status, self.match_count, self.matches) = (TRM_CANCELLED, 0, Matches::None);
+        *self = Self::cancelled();
     }
 }
 
@@ -70,21 +74,21 @@ impl Handle {
                     return Ok(false);
                 }
                 _ if !state.outstanding.contains(position) => return Err(TRM_ERR_TICKET.into()),
+                _ if self.engine.options.delivery == Delivery::All => {
+                    state.cancelled.insert(position);
+                    self.engine.off.insert(position);
+                    return Ok(true);
+                }
                 Stage::Done => {
                     let mut found = false;
                     ring.take(position, |outcome| {
-                        outcome.cancel();
+                        outcome.into_iter().for_each(Outcome::cancel);
                         found = true;
                         false
                     });
                     if found {
                         return Ok(true);
                     }
-                }
-                _ if self.engine.options.delivery == Delivery::All => {
-                    state.cancelled.insert(position);
-                    self.engine.off.insert(position);
-                    return Ok(true);
                 }
                 Stage::Reserved | Stage::Queued | Stage::Claimed if ring.cancel(position) => return Ok(true),
                 // It was done between the two looks.
@@ -112,16 +116,9 @@ impl Engine {
 
     /// Whether an item is cancelled or late, as far as can be seen now: there is no need to scan it.
     #[inline]
-    pub fn is_off(&self, claim: &Claim, job: &Job) -> bool {
-        self.ring.is_cancelled(claim)
-            || self.off.contains(claim.position())
+    pub fn is_off(&self, position: Position, job: &Job) -> bool {
+        self.ring.is_cancelled(position)
+            || self.off.contains(position)
             || job.due != 0 && self.due_in(Duration::ZERO) >= job.due
-    }
-
-    /// The outcome of an item that was not scanned.
-    pub fn cancelled(&self, job: &Job, set: &LoadedSet) -> Outcome {
-        let mut outcome = self.outcome(job, set, 0, Vec::new());
-        outcome.cancel();
-        outcome
     }
 }

@@ -288,12 +288,19 @@ fn take(
     spares: &mut Vec<Vec<Match>>,
 ) -> std::result::Result<(), usize> {
     let mut short = None;
-    taker.take(position, |outcome| {
-        if !cancelled.is_empty() && cancelled.remove(&position) {
-            outcome.cancel();
+    taker.take_with(position, |job, outcome| {
+        let cancelled = !cancelled.is_empty() && cancelled.remove(&position);
+        if cancelled {
             engine.off.remove(position);
         }
-        short = put(position, outcome, buffers, taken).err();
+        let Some(outcome) = outcome else {
+            put_blank(position, job, if cancelled { TRM_CANCELLED } else { TRM_OK }, buffers, taken);
+            return true;
+        };
+        if cancelled {
+            outcome.cancel();
+        }
+        short = put(position, job, outcome, buffers, taken).err();
         if short.is_none()
             && let Matches::Many(many) = &mut outcome.matches
         {
@@ -304,9 +311,24 @@ fn take(
     short.map_or(Ok(()), Err)
 }
 
+/// As `put`, for an item without matches.
+#[inline(always)]
+fn put_blank(position: Position, job: &Job, status: trm_status, buffers: &mut Buffers<'_>, taken: &mut Taken) {
+    buffers.completions[taken.items] = trm_completion {
+        ticket: position.ticket(),
+        correlation: job.correlation,
+        rule_set_id: job.rule_set_id,
+        status,
+        first_match: taken.matches as u32,
+        match_count: 0,
+    };
+    taken.items += 1;
+}
+
 /// Writes one item's outcome to the buffers, where its matches fit.
 pub(crate) fn put(
     position: Position,
+    job: &Job,
     outcome: &Outcome,
     buffers: &mut Buffers<'_>,
     taken: &mut Taken,
@@ -317,14 +339,15 @@ pub(crate) fn put(
     }
     buffers.completions[taken.items] = trm_completion {
         ticket: position.ticket(),
-        correlation: outcome.correlation,
-        rule_set_id: outcome.rule_set_id,
+        correlation: job.correlation,
+        rule_set_id: job.rule_set_id,
         status: outcome.status,
         first_match: taken.matches as u32,
         match_count: outcome.match_count,
     };
-    for (to, from) in room.iter_mut().zip(&*outcome.matches) {
-        *to = trm_match { start: from.start, end: from.end, rule_id: from.rule_id, item: taken.items as u32 };
+    let item = taken.items as u32;
+    for (to, &Match { start, end, rule_id }) in room.iter_mut().zip(&*outcome.matches) {
+        *to = trm_match { start, end, rule_id, item };
     }
     taken.items += 1;
     taken.matches += outcome.matches.len();

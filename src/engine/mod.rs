@@ -42,7 +42,7 @@ pub use stream::{DEFAULT_CARRY, Stream};
 use crate::drain::{self, Drain, DrainKind, Feed, Telemetry};
 use crate::input::{Arena, Memory};
 use crate::ring::parking::WaitList;
-use crate::ring::{Claim, Position, Ring};
+use crate::ring::{Claim, Claims, Position, Ring};
 use crate::rules::Rules;
 use crate::scan::{Match, Scratch};
 use crate::status::{Result, TRM_OK, TRM_TRUNCATED, trm_status};
@@ -59,12 +59,14 @@ pub struct Job {
     pub input_offset: u32,
     /// How many.
     pub input_len: u32,
-    /// The place of the rule set that the item was accepted with.
-    pub set: u32,
+    /// The id of the rule set that the item was accepted with.
+    pub rule_set_id: u32,
     /// The caller's number.
     pub correlation: u32,
     /// The handle that enqueued it.
     pub owner: u32,
+    /// The rule set's place.
+    pub set: u16,
     /// The engine made the region for this item and frees it when the item is done.
     pub owns_region: bool,
     /// It is a piece of a stream.
@@ -73,19 +75,22 @@ pub struct Job {
     pub due: u64,
 }
 
-/// What a drain makes of an item.
+/// What a drain makes of an item: what its [`Job`] does not say.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// `TRM_OK`, or what the item met.
     pub status: trm_status,
-    /// The id of the rule set that it was accepted with.
-    pub rule_set_id: u32,
-    /// The caller's number.
-    pub correlation: u32,
     /// The true count.
     pub match_count: u64,
     /// At most `max_matches_per_item` of them, sorted.
     pub matches: Matches,
+}
+
+impl Outcome {
+    /// Of what a matcher found: `count` true matches, of which `matches` are delivered.
+    pub fn new(count: u64, matches: Vec<Match>) -> Self {
+        Self { status: status_of(count, matches.len()), match_count: count, matches: matches.into() }
+    }
 }
 
 /// The status of an item with `count` matches, of which `delivered` are delivered.
@@ -219,13 +224,13 @@ impl Engine {
     }
 
     /// The set at a job's place.
-    pub fn set_at(&self, place: u32) -> Arc<LoadedSet> {
+    pub fn set_at(&self, place: u16) -> Arc<LoadedSet> {
         self.sets.at(place)
     }
 
     /// As [`Engine::set_at`], for who looks up many.
     #[inline]
-    pub fn known_set<'k>(&self, place: u32, known: &'k mut Known) -> &'k Arc<LoadedSet> {
+    pub fn known_set<'k>(&self, place: u16, known: &'k mut Known) -> &'k Arc<LoadedSet> {
         self.sets.known(place, known)
     }
 
@@ -264,17 +269,6 @@ impl Engine {
         result
     }
 
-    /// Makes an outcome out of what a matcher found: `count` true matches, of which `matches` are delivered.
-    pub fn outcome(&self, job: &Job, set: &LoadedSet, count: u64, matches: Vec<Match>) -> Outcome {
-        Outcome {
-            status: status_of(count, matches.len()),
-            rule_set_id: set.id,
-            correlation: job.correlation,
-            match_count: count,
-            matches: matches.into(),
-        }
-    }
-
     /// A drain hands in a finished item. It counts the use of its set out before the last item of a set, and tells the
     /// owners ([`Engine::flush`]) afterwards.
     #[inline(always)]
@@ -283,7 +277,36 @@ impl Engine {
         if job.is_piece {
             told.collectable |= self.finish_piece(claim, job, outcome, &told.owner, tally);
         } else if let Some(position) = self.put(claim, job, outcome, &told.owner, tally) {
-            told.completed(position);
+            told.completed(position, 1);
+        }
+    }
+
+    /// A drain hands in finished items of one owner whose outcomes would say nothing: [`Engine::is_plain`] and no match. What
+    /// [`Engine::finish`] says of the set holds here too; their bytes are let go ([`Engine::let_go`]) and they are counted in
+    /// the tally before.
+    #[inline]
+    pub fn finish_blank(&self, claims: Claims, owner: u32, owners: &mut Owners, tally: &mut Tally) {
+        if tally.is_last() {
+            self.stats.add(tally);
+        }
+        owners.get(self, owner).completed(claims.first(), claims.len() as u64);
+        self.ring.complete_blank(claims);
+    }
+
+    /// Whether the outcome of this item is nothing but what its matches are: no stream waits for it, no time is up, and
+    /// every outcome is wanted.
+    #[inline]
+    pub fn is_plain(&self, job: &Job) -> bool {
+        self.options.delivery == Delivery::All && job.due == 0 && !job.is_piece
+    }
+
+    /// An item's bytes are not needed any more.
+    #[inline]
+    pub fn let_go(&self, job: &Job) {
+        if job.owns_region {
+            self.arena.release_copy(job.input_offset);
+        } else if self.arena.registered().is_here(job.input_offset) {
+            self.arena.registered().done(job.input_offset);
         }
     }
 
@@ -302,12 +325,8 @@ impl Engine {
     /// owner is still there to collect it.
     #[inline(always)]
     fn put(&self, claim: Claim, job: &Job, mut outcome: Outcome, owner: &Owner, tally: &mut Tally) -> Option<Position> {
-        if job.owns_region {
-            self.arena.release_copy(job.input_offset);
-        } else if self.arena.registered().is_here(job.input_offset) {
-            self.arena.registered().done(job.input_offset);
-        }
-        if self.is_off(&claim, job) {
+        self.let_go(job);
+        if self.is_off(claim.position(), job) {
             outcome.cancel();
         }
         tally.add(job, &outcome);
@@ -330,6 +349,10 @@ impl Engine {
             (Delivery::Hits, _) => self.ring.settle(claim, outcome, Outcome::cancel),
             // Said once more where it is known: an outcome whose fields are still in registers is not put together first.
             (_, Matches::None) => self.ring.complete(claim, Outcome { matches: Matches::None, ..outcome }),
+            (_, &Matches::One(Match { start, end, rule_id })) => {
+                let matches = Matches::One(Match { start, end, rule_id });
+                self.ring.complete(claim, Outcome { matches, ..outcome });
+            }
             _ => self.ring.complete(claim, outcome),
         }
         Some(position)

@@ -41,8 +41,8 @@ pub(super) struct State {
     pub outstanding: Outstanding,
     pub remembered: Remembered,
     pub known: Known,
-    /// Places of the sets of the batch in hand, and how many items of each.
-    pub runs: Vec<(u32, u64)>,
+    /// The sets of the batch in hand.
+    pub runs: Vec<super::accept::Run>,
     /// Items that are cancelled whatever the ring says, and not taken yet.
     pub cancelled: HashSet<Position>,
     /// For making matches of what a device found; there once it found something.
@@ -150,11 +150,12 @@ pub(super) struct Told {
 }
 
 impl Told {
-    /// An outcome was put into the ring.
-    pub(super) fn completed(&mut self, position: Position) {
+    /// Outcomes of items in a row were put into the ring.
+    #[inline]
+    pub(super) fn completed(&mut self, from: Position, more: u64) {
         match self.completed.last_mut() {
-            Some((first, count)) if first.plus(*count) == position => *count += 1,
-            _ => self.completed.push((position, 1)),
+            Some((first, count)) if first.plus(*count) == from => *count += more,
+            _ => self.completed.push((from, more)),
         }
     }
 }

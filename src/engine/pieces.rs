@@ -99,12 +99,12 @@ impl Engine {
     fn settle(&self, set: &LoadedSet, inner: &mut Inner, done: &mut Done) {
         let (job, limit) = (done.job, self.options.max_matches_per_item);
         let found = std::mem::take(&mut done.outcome);
-        if self.is_off(&done.claim, &job) {
+        if self.is_off(done.claim.position(), &job) {
             inner.broken.get_or_insert(TRM_CANCELLED);
         } else if found.status < 0 || found.status == TRM_CANCELLED {
             inner.broken.get_or_insert(found.status);
         }
-        done.outcome = self.outcome(&job, set, 0, Vec::new());
+        done.outcome = Outcome::default();
         if let Some(status) = inner.broken {
             done.outcome.status = status;
             return;
@@ -125,7 +125,7 @@ impl Engine {
             Some(mut matches) => {
                 let count = matches.len() as u64;
                 matches.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-                done.outcome = self.outcome(&job, set, count, matches);
+                done.outcome = Outcome::new(count, matches);
             }
             None => {
                 inner.broken = Some(TRM_ERR_PANIC);

@@ -16,7 +16,7 @@ pub struct LoadedSet {
     /// The id that the caller loaded it under.
     pub id: u32,
     /// Its slab place: what jobs carry.
-    pub place: u32,
+    pub place: u16,
     /// The compiled rules.
     pub rules: Arc<Rules>,
     /// What the ABI shows a caller's drain of this set; it goes when the set goes.
@@ -94,7 +94,7 @@ impl SetTable {
         };
         let set = Arc::new(LoadedSet {
             id,
-            place: place as u32,
+            place: place as u16,
             rules,
             shown: OnceLock::new(),
             device: Default::default(),
@@ -129,7 +129,7 @@ impl SetTable {
     /// The place of the set that items with this id get now, counted in for `items` items; every one is to be counted out
     /// by [`SetTable::finished`].
     #[inline]
-    pub fn use_for(&self, id: u32, items: u64, remembered: &mut Remembered) -> Result<u32> {
+    pub fn use_for(&self, id: u32, items: u64, remembered: &mut Remembered) -> Result<u16> {
         loop {
             let version = self.version.load(Ordering::SeqCst);
             match &remembered.set {
@@ -151,13 +151,13 @@ impl SetTable {
     }
 
     /// The set at a place that an item in flight carries.
-    pub fn at(&self, place: u32) -> Arc<LoadedSet> {
+    pub fn at(&self, place: u16) -> Arc<LoadedSet> {
         self.read().places[place as usize].clone().expect("a set stays at its place while items use it")
     }
 
     /// As [`SetTable::at`], mostly without a lock: a place gets another set only by a load, which changes the version.
     #[inline]
-    pub fn known<'k>(&self, place: u32, known: &'k mut Known) -> &'k Arc<LoadedSet> {
+    pub fn known<'k>(&self, place: u16, known: &'k mut Known) -> &'k Arc<LoadedSet> {
         let version = self.version.load(Ordering::SeqCst);
         if known.version != version {
             *known = Known { version, sets: Vec::new() };

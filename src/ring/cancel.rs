@@ -34,10 +34,9 @@ impl<P: Copy, O> Ring<P, O> {
 
     /// Whether a claimed item is cancelled as far as can be seen now: not worth working on.
     #[inline]
-    pub fn is_cancelled(&self, claim: &Claim) -> bool {
-        self.check(claim.ring);
-        let word = self.slots().stage(claim.position).load(Ordering::Relaxed);
-        word == claim.position.in_phase(Phase::Cancelled) || word == claim.position.in_phase(Phase::Withdrawn)
+    pub fn is_cancelled(&self, position: Position) -> bool {
+        let word = self.slots().stage(position).load(Ordering::Relaxed);
+        word == position.in_phase(Phase::Cancelled) || word == position.in_phase(Phase::Withdrawn)
     }
 
     /// Passes the outcome on to whoever takes it, as [`Ring::complete`]; of an item that was cancelled, what `withdraw`

@@ -17,16 +17,17 @@ pub enum Taken {
 
 impl<P: Copy, O> Ring<P, O> {
     /// Shows a done item's outcome to `f`, which moves out of it what it wants and answers whether the item is taken.
+    /// There is none where the item was completed by [`Ring::complete_blank`].
     ///
     /// Of several threads one at a time looks at an item, and one takes it. If `f` panics, the item is left.
     #[inline]
-    pub fn take(&self, position: Position, f: impl FnOnce(&mut O) -> bool) -> Taken {
+    pub fn take(&self, position: Position, f: impl FnOnce(Option<&mut O>) -> bool) -> Taken {
         self.taker().take(position, f)
     }
 
     /// [`Ring::take`] with a look at what the producer put in.
     #[inline]
-    pub fn take_with(&self, position: Position, f: impl FnOnce(&P, &mut O) -> bool) -> Taken {
+    pub fn take_with(&self, position: Position, f: impl FnOnce(&P, Option<&mut O>) -> bool) -> Taken {
         self.taker().take_with(position, f)
     }
 
@@ -50,27 +51,35 @@ pub struct Taker<'a, P: Copy, O> {
 impl<P: Copy, O> Taker<'_, P, O> {
     /// As [`Ring::take`].
     #[inline]
-    pub fn take(&mut self, position: Position, f: impl FnOnce(&mut O) -> bool) -> Taken {
+    pub fn take(&mut self, position: Position, f: impl FnOnce(Option<&mut O>) -> bool) -> Taken {
         self.take_with(position, |_, outcome| f(outcome))
     }
 
     /// As [`Ring::take_with`].
     #[inline]
-    pub fn take_with(&mut self, position: Position, f: impl FnOnce(&P, &mut O) -> bool) -> Taken {
+    pub fn take_with(&mut self, position: Position, f: impl FnOnce(&P, Option<&mut O>) -> bool) -> Taken {
         let ring = self.ring;
         let stage = ring.slots().stage(position);
-        let (done, taking) = (position.in_phase(Phase::Done), position.in_phase(Phase::Taking));
+        // A done item stays what it is, so what the look says of it holds when the swap succeeds.
+        let is_blank = stage.load(Ordering::Relaxed) == position.in_phase(Phase::Blank);
+        let from = if is_blank { Phase::Blank } else { Phase::Done };
+        let (done, taking) = (position.in_phase(from), position.in_phase(Phase::Taking));
         // Acquire: the outcome comes with it.
         if stage.compare_exchange(done, taking, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return Taken::No;
         }
-        let leave = Leave { ring, position };
-        let wanted = ring.slots().inspect(position, f);
+        let leave = Leave { ring, position, to: from };
+        let wanted = match is_blank {
+            true => ring.slots().inspect_blank(position, |payload| f(payload, None)),
+            false => ring.slots().inspect(position, |payload, outcome| f(payload, Some(outcome))),
+        };
         if !wanted {
             return Taken::Left;
         }
         std::mem::forget(leave);
-        ring.slots().discard(position);
+        if !is_blank {
+            ring.slots().discard(position);
+        }
         if self.first.plus(self.count as u64) != position {
             self.give_back();
             self.first = position;
@@ -103,10 +112,12 @@ impl<P: Copy, O> Drop for Taker<'_, P, O> {
 struct Leave<'a, P: Copy, O> {
     ring: &'a Ring<P, O>,
     position: Position,
+    /// What it was.
+    to: Phase,
 }
 
 impl<P: Copy, O> Drop for Leave<'_, P, O> {
     fn drop(&mut self) {
-        self.ring.slots().pass_on(Phase::Done, self.position, 1);
+        self.ring.slots().pass_on(self.to, self.position, 1);
     }
 }

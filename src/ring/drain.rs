@@ -47,6 +47,14 @@ impl<P: Copy, O> Ring<P, O> {
         self.slots().read_payload(claim.position)
     }
 
+    /// What the producer put into the item `skip` behind the first that is left.
+    #[inline(always)]
+    pub fn payload_at(&self, claims: &Claims, skip: usize) -> P {
+        self.check(claims.ring);
+        assert!(skip < claims.count, "an item beyond the batch");
+        self.slots().read_payload(claims.first.plus(skip as u64))
+    }
+
     /// Shows what the producer put in, of all that are left of a batch.
     #[inline]
     pub fn for_each(&self, claims: &Claims, f: impl FnMut(P)) {
@@ -62,6 +70,14 @@ impl<P: Copy, O> Ring<P, O> {
         self.slots().write_outcome(claim.position, outcome);
         // A plain store, as everywhere below: only the claim's holder may move the slot on.
         self.slots().pass_on(Phase::Done, claim.position, 1);
+    }
+
+    /// [`Ring::complete`] for all that are left of a batch, whose outcomes hold nothing that their payloads don't say:
+    /// none is written. Only the stage words pass between the threads then.
+    #[inline]
+    pub fn complete_blank(&self, claims: Claims) {
+        self.check(claims.ring);
+        self.slots().pass_on(Phase::Blank, claims.first, claims.count);
     }
 
     /// Ends an item whose outcome nobody wants: its slot is free at once.

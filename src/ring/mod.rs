@@ -11,6 +11,8 @@
 //!                                         Lent ── reclaim ──▶ Queued, claimed
 //! ```
 //!
+//! An item whose outcome would say nothing new ends as `Blank` in place of `Done`, with no outcome (`complete_blank`).
+//!
 //! A producer that hands its items to a device itself publishes them as `Held` at once (`publish_claimed`).
 //!
 //! An item that is not done can be cancelled: `Queued` becomes `Cancelled`, `Lent` and `Held` become `Withdrawn`. Those

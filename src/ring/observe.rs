@@ -55,7 +55,8 @@ impl<P: Copy, O> Ring<P, O> {
             phase if phase == Phase::Queued as u64 || phase == Phase::Cancelled as u64 => {
                 self.queued_or_claimed(position)
             }
-            phase if phase == Phase::Done as u64 || phase == Phase::Taking as u64 => Stage::Done,
+            phase if phase == Phase::Done as u64 || phase == Phase::Blank as u64 => Stage::Done,
+            phase if phase == Phase::Taking as u64 => Stage::Done,
             _ => Stage::Claimed,
         }
     }

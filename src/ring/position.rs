@@ -1,12 +1,12 @@
 //! Positions and stage words: the two kinds of numbers that the protocol is made of.
 
 /// How far a position word advances per item. The bits below it are free for a phase (in a slot) or a flag (in the head).
-pub(super) const STEP: u64 = 8;
+pub(super) const STEP: u64 = 16;
 const LOW_BITS: u64 = STEP - 1;
 
 /// The place of one item in the endless sequence of items.
 ///
-/// A word that advances by 8 an item and wraps at 2^64, so there are 2^61 of them. Two positions have no order by
+/// A word that advances by 16 an item and wraps at 2^64, so there are 2^60 of them. Two positions have no order by
 /// themselves, only a distance: the type is not `Ord` on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Position(u64);
@@ -89,6 +89,8 @@ pub(super) enum Phase {
     Cancelled = 6,
     /// As Lent or Held, and the item was cancelled.
     Withdrawn = 7,
+    /// Done, and no outcome was written: there is nothing to tell that the payload does not say.
+    Blank = 8,
 }
 
 #[cfg(test)]
@@ -100,18 +102,18 @@ mod tests {
         assert_eq!(Position::from_ticket(0), None);
         assert_eq!(Position::from_ticket(1), Some(Position::FIRST));
         assert_eq!(Position::from_ticket(u64::MAX), None);
-        let last = Position::from_ticket(1 << 61).unwrap();
-        assert_eq!(last.word(), u64::MAX - 7);
+        let last = Position::from_ticket(1 << 60).unwrap();
+        assert_eq!(last.word(), u64::MAX - 15);
         assert_eq!(last.plus(1), Position::FIRST);
-        assert_eq!(Position::from_ticket((1 << 61) + 1), None);
-        for ticket in [1, 2, 1 << 29, (1 << 32) + 5, 1 << 61] {
+        assert_eq!(Position::from_ticket((1 << 60) + 1), None);
+        for ticket in [1, 2, 1 << 29, (1 << 32) + 5, 1 << 60] {
             assert_eq!(Position::from_ticket(ticket).unwrap().ticket(), ticket);
         }
     }
 
     #[test]
     fn distances_are_signed_and_cross_the_wrap() {
-        let last = Position::from_ticket(1 << 61).unwrap();
+        let last = Position::from_ticket(1 << 60).unwrap();
         assert_eq!(last.plus(3).distance_from(last), 3);
         assert_eq!(last.distance_from(last.plus(3)), -3);
         assert_eq!(last.plus(3).count_since(last), 3);

@@ -160,8 +160,11 @@ impl<P, O> Slots<P, O> {
     /// Asks for the memory of an item that is to be taken: hints, which read and write nothing.
     #[inline(always)]
     pub(super) fn prefetch_to_take(&self, position: Position) {
-        prefetch::<false, _>(self.outcomes[self.slot(position)].with(|cell| cell.cast::<u8>()));
-        prefetch::<true, _>(std::ptr::from_ref(self.stage(position)));
+        let word = self.stage(position);
+        if word.load(Ordering::Relaxed) == position.in_phase(Phase::Done) {
+            prefetch::<false, _>(self.outcomes[self.slot(position)].with(|cell| cell.cast::<u8>()));
+        }
+        prefetch::<true, _>(std::ptr::from_ref(word));
     }
 
     /// The same for items that are claimed.
@@ -189,6 +192,14 @@ impl<P, O> Slots<P, O> {
                 f(payload, outcome)
             })
         })
+    }
+
+    /// As `inspect`, of an item that has no outcome.
+    #[inline(always)]
+    pub(super) fn inspect_blank<R>(&self, position: Position, f: impl FnOnce(&P) -> R) -> R {
+        self.check(position, &[Phase::Taking]);
+        // SAFETY: as in `inspect`: the payload was written before the item was done, and nobody writes it now.
+        self.payloads[self.slot(position)].with(|payload| f(unsafe { (*payload).assume_init_ref() }))
     }
 
     /// Drops the outcome of an item that is being taken.

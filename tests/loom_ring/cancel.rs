@@ -103,7 +103,7 @@ fn cancelling_meets_lending() {
         lender.join().unwrap();
         if namer.join().unwrap().is_none() {
             let claim = ring.reclaim(start).expect("it is lent and nobody has it");
-            assert_eq!(ring.is_cancelled(&claim), cancelled);
+            assert_eq!(ring.is_cancelled(claim.position()), cancelled);
             assert!(ring.reclaim(start).is_none(), "the claim is out");
             // Refused and lent again.
             ring.lend(claim);

@@ -33,7 +33,7 @@ fn a_taker_gives_back_what_it_took() {
         let mut got = Vec::new();
         for skip in [0, 1, 3] {
             let taken = taker.take(start.plus(skip), |outcome| {
-                got.push(*outcome);
+                got.extend(outcome.copied());
                 true
             });
             assert_eq!(taken, Taken::Yes);
@@ -57,7 +57,7 @@ fn a_left_outcome_is_handed_on() {
         complete_some(&ring, 1);
         let looker = spawn(&ring, move |ring| {
             ring.take_with(start, |payload, outcome| {
-                *outcome += u64::from(*payload);
+                *outcome.unwrap() += u64::from(*payload);
                 false
             })
         });
@@ -79,7 +79,7 @@ fn a_taken_slot_is_used_again() {
         let producer = spawn(&ring, |ring| put(ring, 2).is_some());
         let mut seen = None;
         let taken = ring.take_with(start, |payload, outcome| {
-            seen = Some((*payload, *outcome));
+            seen = Some((*payload, *outcome.unwrap()));
             true
         });
         assert_eq!((taken, seen), (Taken::Yes, Some((1, 100))));
@@ -88,6 +88,41 @@ fn a_taken_slot_is_used_again() {
         assert_eq!(complete_some(&ring, 1), 1);
         assert_eq!(take(&ring, start), None, "the old position names nothing any more");
         assert_eq!(take(&ring, start.plus(1)), Some(200));
+    });
+}
+
+/// Items that have nothing to tell are told done together: what the producer put in is there, an outcome is not, and one
+/// of several takers gets each of them.
+#[test]
+fn blank_items_are_taken_once() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        let drain = spawn(&ring, |ring| {
+            if let Some(claims) = ring.claim(2) {
+                ring.complete_blank(claims);
+            }
+        });
+        let reservation = ring.reserve(2).unwrap();
+        ring.publish(reservation, |i| 7 + i as u32);
+        let look = |ring: &Numbers, nth: u64| {
+            let mut got = None;
+            ring.take_with(start.plus(nth), |payload, outcome| {
+                got = Some((*payload, outcome.copied()));
+                true
+            });
+            got
+        };
+        let other = spawn(&ring, move |ring| look(ring, 0));
+        let mine = look(&ring, 0);
+        drain.join().unwrap();
+        let theirs = other.join().unwrap();
+        if let Some(claims) = ring.claim(2) {
+            ring.complete_blank(claims);
+        }
+        let last = look(&ring, 0);
+        assert_eq!([mine, theirs, last].into_iter().flatten().collect::<Vec<_>>(), [(7, None)]);
+        assert_eq!(ring.take(start.plus(1), |outcome| outcome.is_some()), Taken::Left, "it stays what it was");
+        assert_eq!((look(&ring, 1), ring.in_flight()), (Some((8, None)), 0));
     });
 }
 

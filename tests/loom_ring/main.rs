@@ -34,8 +34,8 @@ fn model(preemptions: usize, f: impl Fn() + Sync + Send + 'static) {
 fn model_at_all_starts(preemptions: usize, f: impl Fn(Position) + Sync + Send + Copy + 'static) {
     // Weakened rings are looked at from one start only: none of what is weakened knows where the ring began.
     let starts = if std::env::var_os("RING_MODELS_ONE_START").is_some() { 1 } else { 4 };
-    for word in [0u64.wrapping_sub(8), (1 << 32) - 8, (1 << 35) - 8, 0].into_iter().take(starts) {
-        model(preemptions, move || f(Position::from_index(word / 8)));
+    for word in [0u64.wrapping_sub(16), (1 << 32) - 16, (1 << 36) - 16, 0].into_iter().take(starts) {
+        model(preemptions, move || f(Position::from_index(word / 16)));
     }
 }
 
@@ -73,7 +73,7 @@ fn complete_some(ring: &Numbers, max: usize) -> usize {
 fn take(ring: &Numbers, at: Position) -> Option<u64> {
     let mut taken = None;
     ring.take(at, |outcome| {
-        taken = Some(*outcome);
+        taken = outcome.copied();
         true
     });
     taken

@@ -8,7 +8,7 @@ use super::kernel::Resident;
 use super::shared::{Live, Shared};
 use crate::drain::finishing::outcome_of;
 use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
-use crate::engine::{Batch, Delivery, Engine, Known, Lender, LoadedSet, Loans, Outcome, Room, Tally, lock, put};
+use crate::engine::{Batch, Delivery, Engine, Job, Known, Lender, LoadedSet, Loans, Outcome, Room, Tally, lock, put};
 use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::{Claim, Claims, Position, Reservation};
@@ -103,31 +103,18 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (engine, ring) = (self.engine, self.engine.ring());
         let (count, first) = (claims.len(), claims.first());
         let wanted = self.delivery == Delivery::All;
-        let holds = wanted && self.room.is_none();
         let first_match = self.room.as_ref().map_or(0, |room| room.taken.matches as u32);
         let mut out = match &mut self.room {
             Some(room) if wanted => &mut room.buffers.completions[room.taken.items..][..count],
             _ => &mut [],
         }
         .iter_mut();
-        // Outcomes for the ring are made after the sets were counted out: from then on a place may get another set.
-        let mut held: Vec<(Arc<LoadedSet>, usize)> = Vec::new();
-        let (mut place, mut id, mut since) = (u32::MAX, 0, 0);
+        let (mut place, mut since) = (ring.payload_at(&claims, 0).set, 0);
         let (mut bytes, mut copies) = (0u64, false);
         for (i, job) in ring.payloads(&claims, 0).enumerate() {
             if job.set != place {
-                if i > since {
-                    engine.finished_with(engine.known_set(place, self.lender.known), (i - since) as u64);
-                }
+                engine.finished_with(engine.known_set(place, self.lender.known), (i - since) as u64);
                 (place, since) = (job.set, i);
-                let set = engine.known_set(place, self.lender.known);
-                id = set.id;
-                if holds {
-                    held.push((set.clone(), 0));
-                }
-            }
-            if let Some((_, items)) = held.last_mut() {
-                *items += 1;
             }
             bytes += u64::from(job.input_len);
             copies |= job.owns_region;
@@ -135,7 +122,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
                 *to = trm_completion {
                     ticket: first.plus(i as u64).ticket(),
                     correlation: job.correlation,
-                    rule_set_id: id,
+                    rule_set_id: job.rule_set_id,
                     status: TRM_OK,
                     first_match,
                     match_count: 0,
@@ -163,10 +150,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             None => {
                 self.lender.to_ring(first, count as u64);
                 self.harvest.collectable = true;
-                for (claim, set) in claims.zip(held.iter().flat_map(|(set, items)| std::iter::repeat_n(set, *items))) {
-                    let job = ring.payload(&claim);
-                    ring.complete(claim, engine.outcome(&job, set, 0, Vec::new()));
-                }
+                ring.complete_blank(claims);
             }
         }
     }
@@ -178,11 +162,11 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         self.records.clear();
         done.overflow |= !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records);
         let set = engine.known_set(job.set, self.lender.known);
-        let found = match engine.is_off(&claim, &job) {
-            true => Some(engine.cancelled(&job, set)),
+        let found = match engine.is_off(claim.position(), &job) {
+            true => Some(Outcome::cancelled()),
             false => {
                 let scratch = self.lender.scratch.get_or_insert_default();
-                outcome_of(engine, &job, set, done, &self.records, scratch)
+                outcome_of(engine, set, done, &self.records, scratch)
             }
         };
         let Some(outcome) = found else {
@@ -213,10 +197,10 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         tally.add(&job, &outcome);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
-        self.deliver(claim, outcome);
+        self.deliver(claim, &job, outcome);
     }
 
-    fn deliver(&mut self, claim: Claim, outcome: Outcome) {
+    fn deliver(&mut self, claim: Claim, job: &Job, outcome: Outcome) {
         let (ring, position) = (self.engine.ring(), claim.position());
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         if self.delivery == Delivery::None || (self.delivery == Delivery::Hits && !hit) {
@@ -224,7 +208,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             return;
         }
         if let Some(room) = &mut self.room {
-            match put(position, &outcome, room.buffers, room.taken) {
+            match put(position, job, &outcome, room.buffers, room.taken) {
                 Ok(()) => {
                     self.hold(claim);
                     return;

@@ -82,10 +82,10 @@ impl<K: Resident> Shared<K> {
     /// Writes items' slots on the device, from the `skip`-th on.
     #[inline]
     pub fn publish(&self, engine: &Engine, live: &Live<K>, claims: &Claims, skip: usize, known: &mut Known) {
-        let mut last = (u32::MAX, 0);
+        let mut last = (None, 0);
         let jobs = engine.ring().payloads(claims, skip).map(|job| {
-            if job.set != last.0 {
-                last = (job.set, self.set_index(live, engine.known_set(job.set, known)));
+            if Some(job.set) != last.0 {
+                last = (Some(job.set), self.set_index(live, engine.known_set(job.set, known)));
             }
             gpu::Job { offset: job.input_offset, len: job.input_len, set: last.1 }
         });

@@ -4,7 +4,7 @@ use super::kernel::Resident;
 use super::shared::Shared;
 use crate::drain::cpu;
 use crate::drain::finishing::Finishing;
-use crate::engine::{Engine, Owners, lock};
+use crate::engine::{Engine, Outcome, Owners, lock};
 use crate::ring::Claim;
 use crate::scan::Scratch;
 use std::time::Instant;
@@ -43,8 +43,8 @@ impl Worker {
         for claim in claims {
             let job = engine.ring().payload(&claim);
             let set = finishing.set(job.set);
-            if engine.is_off(&claim, &job) {
-                let cancelled = engine.cancelled(&job, set);
+            if engine.is_off(claim.position(), &job) {
+                let cancelled = Outcome::cancelled();
                 finishing.finish(claim, &job, cancelled);
                 continue;
             }
@@ -55,7 +55,7 @@ impl Worker {
             self.bytes.clear();
             // SAFETY: the bytes lie in the arena, which begins on a page and has more padding than a block behind it.
             unsafe { crate::gpu::stores::read(there.as_ptr(), there.len(), &mut self.bytes) };
-            let outcome = cpu::scan_bytes(engine, &job, set, &self.bytes, &mut self.scratch);
+            let outcome = cpu::scan_bytes(engine, set, &self.bytes, &mut self.scratch);
             finishing.finish(claim, &job, outcome);
         }
         // Counted before the last of them can be seen done.
