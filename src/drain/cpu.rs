@@ -1,8 +1,8 @@
 //! The CPU drain: worker threads that claim, scan and finish.
 
 use super::Drain;
-use crate::engine::{Engine, Known, LoadedSet, Outcome, Owners, Tally, status_of};
-use crate::ring::Claims;
+use crate::engine::{Engine, Job, Known, Lists, LoadedSet, Matches, Outcome, Owners, Tally, status_of};
+use crate::ring::{Claims, Completer};
 use crate::scan::{Match, Scratch};
 use crate::status::{Error, Result, TRM_CANCELLED, TRM_ERR_MEMORY, TRM_ERR_PANIC, TRM_OK};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Most items of one claim: enough to make claiming cheap, few enough to leave work for the others.
-const MAX_CLAIM: u64 = 64;
+const MAX_CLAIM: u64 = Completer::<Job, Outcome>::MOST as u64;
 /// Waiting callers are told what is finished after this time at the latest, and at once where nothing more is queued.
 /// Telling may wake a thread up, which costs as much as some dozens of items.
 const TELL: Duration = Duration::from_micros(50);
@@ -71,7 +71,7 @@ struct Worker<'a> {
     scratch: Box<Scratch>,
     /// The item's.
     matches: Vec<Match>,
-    spares: Vec<Vec<Match>>,
+    spares: Lists,
     owners: Owners,
     tally: Tally,
     known: Known,
@@ -85,14 +85,6 @@ struct Untold {
     since: Option<Instant>,
     items: u64,
     /// Bytes of items since the clock was looked at.
-    bytes: u64,
-}
-
-/// Items of one owner that are scanned, have nothing to tell, and are not passed on.
-#[derive(Default)]
-struct Blank {
-    items: usize,
-    owner: u32,
     bytes: u64,
 }
 
@@ -150,24 +142,21 @@ impl<'a> Worker<'a> {
         u64::from(self.engine.options().cpu_threads)
     }
 
-    fn drain(&mut self, mut claims: Claims) {
+    fn drain(&mut self, claims: Claims) {
         let engine = self.engine;
-        let ring = engine.ring();
-        ring.expect(&claims);
-        // Items in a row with one set, and at the front of the claims those that are scanned and have nothing to tell:
-        // they are passed on together.
-        let (mut run, mut blank) = (0, Blank::default());
-        while blank.items < claims.len() {
-            let job = ring.payload_at(&claims, blank.items);
-            let next = (blank.items + 1 < claims.len()).then(|| ring.payload_at(&claims, blank.items + 1).set);
+        let mut batch = engine.ring().completer(claims);
+        // Items in a row with one set, and whose are those that are ready to be passed on.
+        let (mut run, mut owner) = (0, 0);
+        while let Some((position, job)) = batch.next() {
+            let next = batch.next_but_one().map(|(_, next)| next.set);
             let is_large = u64::from(job.input_len) > LOOK_BYTES;
-            if blank.items > 0 && (is_large || blank.owner != job.owner) {
-                self.pass_on(&mut claims, &mut blank);
+            if is_large || owner != job.owner {
+                self.pass_on(&mut batch, owner);
+                owner = job.owner;
             }
             if is_large && self.untold.items > 0 {
                 self.tell();
             }
-            let position = claims.first().plus(blank.items as u64);
             let set = engine.known_set(job.set, &mut self.known);
             run += 1;
             let (status, match_count) = if engine.is_off(position, &job) {
@@ -187,35 +176,39 @@ impl<'a> Worker<'a> {
             }
             self.untold.items += 1;
             self.untold.bytes += u64::from(job.input_len);
-            let is_over = next.is_none() || self.untold.bytes >= LOOK_BYTES;
-            if status == TRM_OK && match_count == 0 && engine.is_plain(&job) {
+            let look = next.is_none() || self.untold.bytes >= LOOK_BYTES;
+            if engine.is_plain(&job) {
                 engine.let_go(&job);
-                blank.owner = job.owner;
-                blank.items += 1;
-                blank.bytes += u64::from(job.input_len);
-                if is_over {
-                    self.pass_on(&mut claims, &mut blank);
+                self.tally.add(&job, status, match_count);
+                if status == TRM_OK && match_count == 0 {
+                    batch.complete_blank();
+                } else {
+                    batch.complete_with(|outcome| {
+                        (outcome.status, outcome.match_count) = (status, match_count);
+                        outcome.matches.fill(&self.matches, engine.spares(), &mut self.spares);
+                    });
+                }
+                if look {
+                    self.pass_on(&mut batch, owner);
                 }
             } else {
-                self.pass_on(&mut claims, &mut blank);
-                let claim = claims.next().expect("it is claimed, and not passed on");
-                let matches = engine.spares().list(&self.matches, &mut self.spares);
-                let outcome = Outcome { status, match_count, matches };
+                self.pass_on(&mut batch, owner);
+                let claim = batch.split().expect("it was looked at");
+                let mut outcome = Outcome { status, match_count, matches: Matches::default() };
+                outcome.matches.fill(&self.matches, engine.spares(), &mut self.spares);
                 engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
             }
-            if is_over {
+            if look {
                 self.tell_if_due();
             }
         }
     }
 
-    /// Passes on the items at the front that have nothing to tell.
+    /// Passes on the items that are ready.
     #[inline]
-    fn pass_on(&mut self, claims: &mut Claims, blank: &mut Blank) {
-        let Blank { items, owner, bytes } = std::mem::take(blank);
-        if items > 0 {
-            self.tally.add_plain(items as u64, bytes);
-            self.engine.finish_blank(claims.split_to(items), owner, &mut self.owners, &mut self.tally);
+    fn pass_on(&mut self, batch: &mut Completer<'_, Job, Outcome>, owner: u32) {
+        if batch.ready() > 0 {
+            self.engine.finish_run(batch, owner, &mut self.owners, &mut self.tally);
         }
     }
 

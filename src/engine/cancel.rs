@@ -39,7 +39,7 @@ impl Off {
 impl Outcome {
     /// What becomes of a cancelled item.
     pub fn cancelled() -> Self {
-        Self { status: TRM_CANCELLED, match_count: 0, matches: Matches::None }
+        Self { status: TRM_CANCELLED, match_count: 0, matches: Matches::default() }
     }
 
     pub(super) fn cancel(&mut self) {

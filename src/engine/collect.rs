@@ -4,7 +4,7 @@ use super::handle::Handle;
 use super::lender::Room;
 use super::outstanding::Sweep;
 use super::owner::State;
-use super::{Engine, Job, Matches, Outcome, lock};
+use super::{Engine, Job, Lists, Outcome, lock};
 use crate::ring::{Position, Stage, Taker};
 use crate::scan::Match;
 use crate::status::{Result, *};
@@ -23,7 +23,8 @@ const COMPANY: usize = 256;
 /// ... waits for more, but no longer than this.
 const COMPANY_WAIT: Duration = Duration::from_micros(500);
 
-/// Outcomes were written by another thread: so far ahead of its taking each is asked for.
+/// Outcomes were written by another thread: so far ahead of its taking each is asked for, and its stage word four times so
+/// far.
 const AHEAD: u64 = 8;
 
 /// The caller's arrays that completions and matches are written to.
@@ -254,7 +255,7 @@ impl Handle {
                 complete = false;
                 return Sweep::Stop;
             }
-            taker.expect(position.plus(AHEAD));
+            taker.expect(position.plus(AHEAD), position.plus(4 * AHEAD));
             match take(&self.engine, &mut taker, position, cancelled, buffers, taken, spares) {
                 Ok(()) => Sweep::Forget,
                 Err(short) => {
@@ -285,7 +286,7 @@ fn take(
     cancelled: &mut HashSet<Position>,
     buffers: &mut Buffers<'_>,
     taken: &mut Taken,
-    spares: &mut Vec<Vec<Match>>,
+    spares: &mut Lists,
 ) -> std::result::Result<(), usize> {
     let mut short = None;
     taker.take_with(position, |job, outcome| {
@@ -301,10 +302,8 @@ fn take(
             outcome.cancel();
         }
         short = put(position, job, outcome, buffers, taken).err();
-        if short.is_none()
-            && let Matches::Many(many) = &mut outcome.matches
-        {
-            spares.push(std::mem::take(many));
+        if short.is_none() {
+            spares.extend(outcome.matches.take_list());
         }
         short.is_none()
     });
@@ -345,10 +344,12 @@ pub(crate) fn put(
         first_match: taken.matches as u32,
         match_count: outcome.match_count,
     };
-    let item = taken.items as u32;
-    for (to, &Match { start, end, rule_id }) in room.iter_mut().zip(&*outcome.matches) {
-        *to = trm_match { start, end, rule_id, item };
-    }
+    let (item, mut room) = (taken.items as u32, room.iter_mut());
+    outcome.matches.for_each(|Match { start, end, rule_id }| {
+        if let Some(to) = room.next() {
+            *to = trm_match { start, end, rule_id, item };
+        }
+    });
     taken.items += 1;
     taken.matches += outcome.matches.len();
     Ok(())

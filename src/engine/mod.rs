@@ -32,7 +32,7 @@ pub use handle::Handle;
 pub use lender::{Lender, Room, Round};
 pub use loans::Loans;
 pub use log::{Level, Log, LogCallback};
-pub use matches::{Matches, Spares};
+pub use matches::{Lists, Matches, Spares};
 pub use options::{Delivery, Mode, Options, Processor};
 pub use owner::{Owner, Owners};
 pub use sets::{Known, LoadedSet};
@@ -42,10 +42,11 @@ pub use stream::{DEFAULT_CARRY, Stream};
 use crate::drain::{self, Drain, DrainKind, Feed, Telemetry};
 use crate::input::{Arena, Memory};
 use crate::ring::parking::WaitList;
-use crate::ring::{Claim, Claims, Position, Ring};
+use crate::ring::{Claim, Completer, Position, Ring};
 use crate::rules::Rules;
 use crate::scan::{Match, Scratch};
 use crate::status::{Result, TRM_OK, TRM_TRUNCATED, trm_status};
+use crossbeam_utils::CachePadded;
 use sets::SetTable;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
@@ -113,10 +114,10 @@ pub struct Engine {
     off: cancel::Off,
     /// Pieces of streams that are in the ring.
     pieces: Mutex<HashMap<Position, pieces::Piece>>,
-    work: WaitList,
+    work: CachePadded<WaitList>,
     stopping: AtomicBool,
     stats: stats::Counters,
-    spares: Spares,
+    spares: CachePadded<Spares>,
     #[allow(clippy::vec_box, reason = "a scratch is large, and moved under a lock")]
     scratches: Mutex<Vec<Box<Scratch>>>,
     drain: Mutex<Option<Box<dyn Drain>>>,
@@ -148,10 +149,10 @@ impl Engine {
             owners_version: AtomicU64::new(0),
             off: cancel::Off::default(),
             pieces: Mutex::default(),
-            work: WaitList::new(),
+            work: CachePadded::new(WaitList::new()),
             stopping: AtomicBool::new(false),
             stats: stats::Counters::default(),
-            spares: Spares::default(),
+            spares: CachePadded::default(),
             scratches: Mutex::default(),
             drain: Mutex::new(None),
             feed: OnceLock::new(),
@@ -281,20 +282,25 @@ impl Engine {
         }
     }
 
-    /// A drain hands in finished items of one owner whose outcomes would say nothing: [`Engine::is_plain`] and no match. What
-    /// [`Engine::finish`] says of the set holds here too; their bytes are let go ([`Engine::let_go`]) and they are counted in
-    /// the tally before.
+    /// A drain hands in finished items of one owner, plain ones ([`Engine::is_plain`]). What [`Engine::finish`] says of the set
+    /// holds here too; their bytes are let go ([`Engine::let_go`]) and they are in the tally before.
     #[inline]
-    pub fn finish_blank(&self, claims: Claims, owner: u32, owners: &mut Owners, tally: &mut Tally) {
+    pub fn finish_run(
+        &self,
+        run: &mut Completer<'_, Job, Outcome>,
+        owner: u32,
+        owners: &mut Owners,
+        tally: &mut Tally,
+    ) {
         if tally.is_last() {
             self.stats.add(tally);
         }
-        owners.get(self, owner).completed(claims.first(), claims.len() as u64);
-        self.ring.complete_blank(claims);
+        owners.get(self, owner).completed(run.first(), run.ready() as u64);
+        run.pass_on();
     }
 
-    /// Whether the outcome of this item is nothing but what its matches are: no stream waits for it, no time is up, and
-    /// every outcome is wanted.
+    /// Whether an item's outcome is nothing but what its scan says: no stream waits for it, its time is not up ever, and it is
+    /// wanted whatever it is.
     #[inline]
     pub fn is_plain(&self, job: &Job) -> bool {
         self.options.delivery == Delivery::All && job.due == 0 && !job.is_piece
@@ -329,7 +335,7 @@ impl Engine {
         if self.is_off(claim.position(), job) {
             outcome.cancel();
         }
-        tally.add(job, &outcome);
+        tally.add(job, outcome.status, outcome.match_count);
         if tally.is_last() {
             self.stats.add(tally);
         }
@@ -345,14 +351,8 @@ impl Engine {
             claim = self.ring.finish_unless_cancelled(claim)?;
         }
         let position = claim.position();
-        match (self.options.delivery, &outcome.matches) {
-            (Delivery::Hits, _) => self.ring.settle(claim, outcome, Outcome::cancel),
-            // Said once more where it is known: an outcome whose fields are still in registers is not put together first.
-            (_, Matches::None) => self.ring.complete(claim, Outcome { matches: Matches::None, ..outcome }),
-            (_, &Matches::One(Match { start, end, rule_id })) => {
-                let matches = Matches::One(Match { start, end, rule_id });
-                self.ring.complete(claim, Outcome { matches, ..outcome });
-            }
+        match self.options.delivery {
+            Delivery::Hits => self.ring.settle(claim, outcome, Outcome::cancel),
             _ => self.ring.complete(claim, outcome),
         }
         Some(position)

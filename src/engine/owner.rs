@@ -5,11 +5,11 @@ use super::loans::Loans;
 use super::outstanding::Outstanding;
 use super::sets::{Known, Remembered};
 use super::stats::Share;
-use super::{Engine, lock};
+use super::{Engine, Lists, lock};
 use crate::drain::Harvest;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
-use crate::scan::{Match, Scratch};
+use crate::scan::Scratch;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Mutex};
@@ -50,7 +50,7 @@ pub(super) struct State {
     /// The time that items accepted from now on have.
     pub deadline: Option<Duration>,
     /// Emptied lists of matches, on their way back.
-    pub spares: Vec<Vec<Match>>,
+    pub spares: Lists,
 }
 
 impl Owner {

@@ -6,6 +6,7 @@
 use crate::ring::retire::Uses;
 use crate::rules::Rules;
 use crate::status::{Error, Result, TRM_ERR_LIMIT, TRM_ERR_NO_RULES};
+use crossbeam_utils::CachePadded;
 use std::any::Any;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +24,8 @@ pub struct LoadedSet {
     pub shown: OnceLock<Box<dyn Any + Send + Sync>>,
     /// Where it lies on the GPU.
     pub device: crate::drain::OnDevice,
-    uses: Uses,
+    /// Counted by all threads, beside what all threads read.
+    uses: CachePadded<Uses>,
 }
 
 /// All sets of an engine.
@@ -98,7 +100,7 @@ impl SetTable {
             rules,
             shown: OnceLock::new(),
             device: Default::default(),
-            uses: Uses::new(),
+            uses: CachePadded::new(Uses::new()),
         });
         let unused = inner.places[place].replace(set.clone());
         let old = inner.by_id.insert(id, set.clone());

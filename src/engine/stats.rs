@@ -1,8 +1,8 @@
 //! What an engine counts. Drains count a batch in a [`Tally`] and add it at once, so that items share no counter.
 
-use super::{Engine, Job, Outcome};
+use super::{Engine, Job};
 use crate::drain::{DeviceCounters, DrainKind};
-use crate::status::{TRM_ERR_PANIC, TRM_TRUNCATED};
+use crate::status::{TRM_ERR_PANIC, TRM_OK, TRM_TRUNCATED, trm_status};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -41,14 +41,17 @@ impl Tally {
         self.last
     }
 
-    /// An item with its outcome.
-    pub fn add(&mut self, job: &Job, outcome: &Outcome) {
+    /// An item, and what came of it.
+    #[inline]
+    pub fn add(&mut self, job: &Job, status: trm_status, match_count: u64) {
         self.items += 1;
         self.bytes += u64::from(job.input_len);
-        self.matches += outcome.match_count;
-        self.truncated += u64::from(outcome.status == TRM_TRUNCATED);
-        self.failed += u64::from(outcome.status < 0);
-        self.panics += u64::from(outcome.status == TRM_ERR_PANIC);
+        self.matches += match_count;
+        if status != TRM_OK {
+            self.truncated += u64::from(status == TRM_TRUNCATED);
+            self.failed += u64::from(status < 0);
+            self.panics += u64::from(status == TRM_ERR_PANIC);
+        }
     }
 
     /// Items without a match.

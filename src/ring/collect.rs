@@ -88,10 +88,10 @@ impl<P: Copy, O> Taker<'_, P, O> {
         Taken::Yes
     }
 
-    /// Says that this item is likely to be taken after some others.
+    /// Says that these items are likely to be taken after some others.
     #[inline]
-    pub fn expect(&self, position: Position) {
-        self.ring.slots().prefetch_to_take(position);
+    pub fn expect(&self, soon: Position, later: Position) {
+        self.ring.slots().prefetch_to_take(soon, later);
     }
 
     fn give_back(&mut self) {

@@ -34,25 +34,11 @@ impl<P: Copy, O> Ring<P, O> {
         }
     }
 
-    /// Says that what the producer put in will be asked for soon.
-    #[inline]
-    pub fn expect(&self, claims: &Claims) {
-        self.slots().prefetch_payloads(claims.first, claims.count);
-    }
-
     /// What the producer put in.
     #[inline]
     pub fn payload(&self, claim: &Claim) -> P {
         self.check(claim.ring);
         self.slots().read_payload(claim.position)
-    }
-
-    /// What the producer put into the item `skip` behind the first that is left.
-    #[inline(always)]
-    pub fn payload_at(&self, claims: &Claims, skip: usize) -> P {
-        self.check(claims.ring);
-        assert!(skip < claims.count, "an item beyond the batch");
-        self.slots().read_payload(claims.first.plus(skip as u64))
     }
 
     /// Shows what the producer put in, of all that are left of a batch.

@@ -29,6 +29,7 @@
 
 mod cancel;
 mod collect;
+mod completer;
 mod direct;
 mod drain;
 pub mod level;
@@ -44,6 +45,7 @@ mod tests;
 mod tokens;
 
 pub use collect::{Taken, Taker};
+pub use completer::Completer;
 pub use observe::Stage;
 pub use position::Position;
 pub use produce::Refused;

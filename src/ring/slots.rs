@@ -151,20 +151,21 @@ impl<P, O> Slots<P, O> {
     }
 
     /// Changes the outcome that the claim's holder wrote and has not passed on.
+    #[inline(always)]
     pub(super) fn change_outcome(&self, position: Position, f: impl FnOnce(&mut O)) {
         self.check(position, &CLAIMED);
         // SAFETY: see the table: as for `write_outcome`, which was called before.
         self.outcomes[self.slot(position)].with_mut(|cell| f(unsafe { (*cell).assume_init_mut() }));
     }
 
-    /// Asks for the memory of an item that is to be taken: hints, which read and write nothing.
+    /// Asks for the memory of an item that is to be taken soon, and for the stage word of one that is to be taken later:
+    /// hints, which read nothing but a stage word and write nothing.
     #[inline(always)]
-    pub(super) fn prefetch_to_take(&self, position: Position) {
-        let word = self.stage(position);
-        if word.load(Ordering::Relaxed) == position.in_phase(Phase::Done) {
-            prefetch::<false, _>(self.outcomes[self.slot(position)].with(|cell| cell.cast::<u8>()));
+    pub(super) fn prefetch_to_take(&self, soon: Position, later: Position) {
+        if self.stage(soon).load(Ordering::Relaxed) == soon.in_phase(Phase::Done) {
+            prefetch::<false, _>(self.outcomes[self.slot(soon)].with(|cell| cell.cast::<u8>()));
         }
-        prefetch::<true, _>(std::ptr::from_ref(word));
+        prefetch::<true, _>(std::ptr::from_ref(self.stage(later)));
     }
 
     /// The same for items that are claimed.

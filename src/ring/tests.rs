@@ -187,21 +187,20 @@ fn nothing_is_lost_doubled_or_miscounted_under_load() {
                 scope.spawn(move || {
                     while !over() {
                         assert!(ring.in_flight() <= u64::from(ring.capacity()));
-                        let Some(mut claims) = ring.claim(3) else {
+                        let Some(claims) = ring.claim(3) else {
                             std::thread::yield_now();
                             continue;
                         };
-                        let blank = (0..claims.len()).take_while(|&i| ring.payload_at(&claims, i) % 4 == 1).count();
-                        ring.complete_blank(claims.split_to(blank));
-                        for claim in claims {
-                            let value = ring.payload(&claim);
-                            if value % 4 == 1 {
-                                ring.complete_blank(claim.alone());
-                            } else if value % 4 == 0 {
-                                finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                                ring.finish(claim);
-                            } else {
-                                ring.complete(claim, value);
+                        let mut batch = ring.completer(claims);
+                        while let Some((_, value)) = batch.next() {
+                            match value % 4 {
+                                0 => {
+                                    finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                                    ring.finish(batch.split().unwrap());
+                                }
+                                1 => batch.complete_blank(),
+                                2 => batch.complete_with(|outcome| *outcome = value),
+                                _ => ring.complete(batch.split().unwrap(), value),
                             }
                         }
                     }

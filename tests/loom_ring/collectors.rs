@@ -91,6 +91,16 @@ fn a_taken_slot_is_used_again() {
     });
 }
 
+/// Takes one item; answers what its producer put in, and its outcome.
+fn look(ring: &Numbers, at: Position) -> Option<(u32, Option<u64>)> {
+    let mut got = None;
+    ring.take_with(at, |payload, outcome| {
+        got = Some((*payload, outcome.copied()));
+        true
+    });
+    got
+}
+
 /// Items that have nothing to tell are told done together: what the producer put in is there, an outcome is not, and one
 /// of several takers gets each of them.
 #[test]
@@ -104,25 +114,41 @@ fn blank_items_are_taken_once() {
         });
         let reservation = ring.reserve(2).unwrap();
         ring.publish(reservation, |i| 7 + i as u32);
-        let look = |ring: &Numbers, nth: u64| {
-            let mut got = None;
-            ring.take_with(start.plus(nth), |payload, outcome| {
-                got = Some((*payload, outcome.copied()));
-                true
-            });
-            got
-        };
-        let other = spawn(&ring, move |ring| look(ring, 0));
-        let mine = look(&ring, 0);
+        let other = spawn(&ring, move |ring| look(ring, start));
+        let mine = look(&ring, start);
         drain.join().unwrap();
         let theirs = other.join().unwrap();
         if let Some(claims) = ring.claim(2) {
             ring.complete_blank(claims);
         }
-        let last = look(&ring, 0);
+        let last = look(&ring, start);
         assert_eq!([mine, theirs, last].into_iter().flatten().collect::<Vec<_>>(), [(7, None)]);
         assert_eq!(ring.take(start.plus(1), |outcome| outcome.is_some()), Taken::Left, "it stays what it was");
-        assert_eq!((look(&ring, 1), ring.in_flight()), (Some((8, None)), 0));
+        assert_eq!((look(&ring, start.plus(1)), ring.in_flight()), (Some((8, None)), 0));
+    });
+}
+
+/// Items of a batch that are passed on together are told apart, and what was written for one comes along.
+#[test]
+fn a_batch_is_passed_on_together() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        let reservation = ring.reserve(3).unwrap();
+        ring.publish(reservation, |i| 7 + i as u32);
+        let drain = spawn(&ring, |ring| {
+            let mut batch = ring.completer(ring.claim(3).unwrap());
+            batch.complete_with(|outcome| *outcome = 700);
+            assert_eq!(batch.next().map(|(_, payload)| payload), Some(8));
+            batch.complete_blank();
+            assert_eq!((batch.ready(), batch.next_but_one()), (2, None));
+            let last = batch.split().unwrap();
+            ring.complete(last, 900);
+        });
+        let early = [1, 0].map(|nth| look(&ring, start.plus(nth)));
+        drain.join().unwrap();
+        assert_eq!(early[0].or_else(|| look(&ring, start.plus(1))), Some((8, None)));
+        assert_eq!(early[1].or_else(|| look(&ring, start)), Some((7, Some(700))));
+        assert_eq!((look(&ring, start.plus(2)), ring.in_flight()), (Some((9, Some(900))), 0));
     });
 }
 

@@ -109,7 +109,8 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             _ => &mut [],
         }
         .iter_mut();
-        let (mut place, mut since) = (ring.payload_at(&claims, 0).set, 0);
+        let Some(mut place) = ring.payloads(&claims, 0).next().map(|job| job.set) else { return };
+        let mut since = 0;
         let (mut bytes, mut copies) = (0u64, false);
         for (i, job) in ring.payloads(&claims, 0).enumerate() {
             if job.set != place {
@@ -194,7 +195,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         if job.owns_region {
             engine.arena().release_copy(job.input_offset);
         }
-        tally.add(&job, &outcome);
+        tally.add(&job, outcome.status, outcome.match_count);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
         self.deliver(claim, &job, outcome);
