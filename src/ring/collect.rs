@@ -60,15 +60,16 @@ impl<P: Copy, O> Taker<'_, P, O> {
     pub fn take_with(&mut self, position: Position, f: impl FnOnce(&P, Option<&mut O>) -> bool) -> Taken {
         let ring = self.ring;
         let stage = ring.slots().stage(position);
-        // A done item stays what it is, so what the look says of it holds when the swap succeeds.
-        let is_blank = stage.load(Ordering::Relaxed) == position.in_phase(Phase::Blank);
-        let from = if is_blank { Phase::Blank } else { Phase::Done };
-        let (done, taking) = (position.in_phase(from), position.in_phase(Phase::Taking));
-        // Acquire: the outcome comes with it.
-        if stage.compare_exchange(done, taking, Ordering::Acquire, Ordering::Relaxed).is_err() {
-            return Taken::No;
-        }
-        let leave = Leave { ring, position, to: from };
+        let taking = position.in_phase(Phase::Taking);
+        // Acquire: the outcome comes with it, and the payload.
+        let start =
+            |from| stage.compare_exchange(position.in_phase(from), taking, Ordering::Acquire, Ordering::Relaxed);
+        let from = match start(Phase::Blank) {
+            Ok(_) => Phase::Blank,
+            Err(seen) if seen == position.in_phase(Phase::Done) && start(Phase::Done).is_ok() => Phase::Done,
+            Err(_) => return Taken::No,
+        };
+        let (leave, is_blank) = (Leave { ring, position, to: from }, from == Phase::Blank);
         let wanted = match is_blank {
             true => ring.slots().inspect_blank(position, |payload| f(payload, None)),
             false => ring.slots().inspect(position, |payload, outcome| f(payload, Some(outcome))),
