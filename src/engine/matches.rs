@@ -1,4 +1,5 @@
 //! An item's matches on their way from a drain to whoever collects them.
+#![allow(clippy::box_collection, clippy::vec_box, reason = "a list's address is all that an outcome has room for")]
 
 use super::lock;
 use crate::scan::Match;
@@ -12,7 +13,6 @@ pub struct Matches {
     /// How many of those there are.
     len: u32,
     /// All matches, where they are more, or too far behind.
-    #[allow(clippy::box_collection, reason = "an outcome is as large as a cache line with this")]
     many: Option<Box<Vec<Match>>>,
 }
 
@@ -111,7 +111,6 @@ impl From<Vec<Match>> for Matches {
 }
 
 /// Lists of matches that are not in use.
-#[allow(clippy::vec_box, reason = "they go into outcomes and come back as they are")]
 pub type Lists = Vec<Box<Vec<Match>>>;
 
 /// The most lists that are kept, and the longest.
