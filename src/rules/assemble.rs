@@ -99,6 +99,7 @@ pub(super) fn assemble(
     limits: &Limits,
 ) -> Result<Rules, CompileError> {
     let mut parts = Parts::default();
+    parts.walks.reserve(drafts.iter().map(|draft| draft.walks).sum());
     let (mut info, mut rules, mut texts) = (Vec::new(), Vec::new(), Texts::default());
     for ((rule, draft), pattern) in (0u32..).zip(drafts).zip(patterns) {
         if !parts.add(rule, draft.find) {

@@ -12,7 +12,7 @@ const CROWDED: usize = 4;
 /// Places looked at for that, to either side of the window.
 const FAR: usize = 100;
 /// Fewer where a list is so long that it would come to more check words than this.
-const WORDS: usize = 1 << 18;
+const WORDS: usize = 1 << 17;
 
 /// Appends the entries of one window's owners; returns how many of them may have to be looked at at one place of a text.
 pub(super) fn make(
