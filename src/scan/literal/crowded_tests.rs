@@ -116,7 +116,7 @@ fn a_hundred_thousand_that_share_their_windows() {
 #[test]
 fn damage_is_refused_or_harmless() {
     let mut random = Random(24);
-    let set = of_two_letters(1500, &mut random);
+    let set = of_two_letters(4000, &mut random);
     let table = table(&set, None);
     assert!(is_ordered(&table));
     let group = table.group(0);
