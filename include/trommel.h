@@ -65,6 +65,14 @@
 #define TRM_OPTION_ROUND_UP_RING 1
 
 /**
+ * `trm_options.flags`: the arena is ordinary host memory also where a resident kernel drains. What is enqueued is moved to
+ * the GPU then, by the processor while it is little and by the GPU's copy engines while it is much, each time that it is
+ * enqueued. For bytes that are scanned once and come faster than a few threads can store to a GPU. Without it the arena is
+ * the GPU's own memory: written once over the bus, and best for one item at a time. Other drains take no notice.
+ */
+#define TRM_OPTION_STAGED_INPUT 2
+
+/**
  * `level` of a log message: answers may be late; something should be done.
  */
 #define TRM_LOG_ERROR 1
@@ -406,7 +414,7 @@ typedef struct trm_compile_options {
    */
   uint32_t threads;
   /**
-   * Most bytes of the set, while it is compiled (beside about 4 MiB for each thread) and afterwards; 0: 2 GiB.
+   * Most bytes of the compiled set; 0: 2 GiB.
    */
   uint64_t max_memory;
   /**
@@ -707,6 +715,10 @@ typedef struct trm_engine_stats_t {
    * Time that threads took to scan them, in nanoseconds.
    */
   uint64_t host_ns;
+  /**
+   * Staged input: bytes that the GPU's copy engines moved; the processor stored the others.
+   */
+  uint64_t pumped_bytes;
 } trm_engine_stats_t;
 
 /**
@@ -1163,6 +1175,23 @@ trm_status trm_input_acquire(struct trm_engine *engine,
                              uint32_t len,
                              int64_t timeout_ns,
                              struct trm_region *region);
+
+/**
+ * Copies bytes into a region as a GPU reads them fastest: around the processor's caches, with non-temporal stores. Worth it
+ * for input that only a GPU drain looks at; where worker threads scan, `memcpy` is better. The bytes are there for
+ * whichever thread enqueues them afterwards.
+ *
+ * @param to    where to write: in a region of `trm_input_acquire`, or anywhere else
+ * @param from  what to copy; must not overlap
+ * @param len   bytes; 0 is allowed
+ * @return TRM_OK; TRM_ERR_NULL
+ *
+ * Any thread.
+ */
+TRM_API
+trm_status trm_input_copy(void *to,
+                          const void *from,
+                          size_t len);
 
 /**
  * Gives a region back. Its items must be done: an item in flight would scan whatever is written there next.

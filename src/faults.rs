@@ -29,6 +29,8 @@ mod asked {
     static ALLOCATIONS: Countdown = Countdown::new();
     static SUBMITS: Countdown = Countdown::new();
     static READS: Countdown = Countdown::new();
+    static PUMPING: AtomicU32 = AtomicU32::new(0);
+    static PUMPED: Countdown = Countdown::new();
 
     /// The next `n` scans of worker threads panic.
     pub fn panic_in_scans(n: u32) {
@@ -53,6 +55,16 @@ mod asked {
     /// The `n`-th batch from now cannot be read back; 0: none.
     pub fn fail_read_back(n: u32) {
         READS.set(n);
+    }
+
+    /// Staged input goes to the copy engines with every call (1), with every other call (2), or by how much it is (0).
+    pub fn pump(how: u32) {
+        PUMPING.store(how, Ordering::SeqCst);
+    }
+
+    /// The copy engines are lost at the `n`-th submission to them from now; 0: never.
+    pub fn lose_copy_engines(n: u32) {
+        PUMPED.set(n);
     }
 
     /// The next producer sleeps so long between reserving and publishing.
@@ -93,6 +105,19 @@ mod asked {
         pub(crate) fn read_back_fails() -> bool {
             READS.due()
         }
+
+        pub(crate) fn pump_fails() -> bool {
+            PUMPED.due()
+        }
+
+        pub(crate) fn pumps_anyway() -> Option<bool> {
+            static CALLS: AtomicU32 = AtomicU32::new(0);
+            match PUMPING.load(Ordering::Relaxed) {
+                0 => None,
+                1 => Some(true),
+                _ => Some(CALLS.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)),
+            }
+        }
     }
 }
 
@@ -100,7 +125,8 @@ mod asked {
 pub(crate) use asked::gpu;
 #[cfg(feature = "faults")]
 pub use asked::{
-    fail_allocation, fail_read_back, lose_device_at_launch, panic_in_scans, plant_in_kernels, stall_producer,
+    fail_allocation, fail_read_back, lose_copy_engines, lose_device_at_launch, panic_in_scans, plant_in_kernels, pump,
+    stall_producer,
 };
 #[cfg(feature = "faults")]
 pub(crate) use asked::{panic_if_asked, stall_if_asked};
@@ -128,5 +154,13 @@ pub(crate) mod gpu {
 
     pub(crate) fn read_back_fails() -> bool {
         false
+    }
+
+    pub(crate) fn pump_fails() -> bool {
+        false
+    }
+
+    pub(crate) fn pumps_anyway() -> Option<bool> {
+        None
     }
 }

@@ -118,6 +118,65 @@ impl Drum {
         }
     }
 
+    /// A region of the arena.
+    pub fn acquire(&self, len: usize) -> trm_region {
+        // SAFETY: as above.
+        unsafe {
+            let mut region: trm_region = zeroed();
+            assert_eq!(trm_input_acquire(self.0, len as u32, -1, &mut region), TRM_OK);
+            region
+        }
+    }
+
+    pub fn release(&self, offset: u32) {
+        // SAFETY: as above.
+        assert_eq!(unsafe { trm_input_release(self.0, offset) }, TRM_OK);
+    }
+
+    /// Registers memory that stays until it is unregistered.
+    pub fn register(&self, bytes: &[u8]) -> u32 {
+        let mut offset = 0;
+        // SAFETY: as above.
+        let status =
+            unsafe { trm_buffer_register(self.0, bytes.as_ptr().cast(), bytes.len(), &mut offset, null_mut()) };
+        assert_eq!(status, TRM_OK);
+        offset
+    }
+
+    pub fn unregister(&self, offset: u32) {
+        // SAFETY: as above.
+        assert_eq!(unsafe { trm_buffer_unregister(self.0, offset, -1) }, TRM_OK);
+    }
+
+    /// The ticket of a copy of these bytes; `None`: there is no room.
+    pub fn submit(&self, bytes: &[u8], set: u32, correlation: u32) -> Option<u64> {
+        let mut ticket = 0;
+        // SAFETY: as above.
+        let status = unsafe {
+            black_box(trm_submit as Submit)(
+                self.0,
+                bytes.as_ptr().cast(),
+                bytes.len() as u32,
+                set,
+                correlation,
+                &mut ticket,
+            )
+        };
+        (status == TRM_OK).then_some(ticket)
+    }
+
+    /// Waits for one item; its matches are counted only.
+    pub fn wait(&self, ticket: u64) {
+        let (mut completion, mut count) = (trm_completion::default(), 0);
+        let mut matches = [trm_match::default(); 1024];
+        // SAFETY: as above.
+        let status = unsafe {
+            let room = matches.as_mut_ptr();
+            black_box(trm_wait as Wait)(self.0, ticket, -1, &mut completion, room, matches.len(), &mut count)
+        };
+        assert_eq!(status, TRM_OK);
+    }
+
     /// How many items were collected, and how many matches.
     pub fn collect_all(&self, completions: &mut [trm_completion], matches: &mut [trm_match]) -> (usize, usize) {
         let (mut count, mut found) = (0, 0);
@@ -205,6 +264,8 @@ impl Drop for Drum {
     }
 }
 
+type Submit =
+    unsafe extern "C" fn(*mut trm_engine, *const std::ffi::c_void, u32, u32, u32, *mut trm_ticket) -> trm_status;
 type Enqueue = unsafe extern "C" fn(*mut trm_engine, *const trm_work_item, *mut trm_ticket) -> trm_status;
 type EnqueueBatch =
     unsafe extern "C" fn(*mut trm_engine, *const trm_work_item, usize, *mut trm_ticket, *mut usize) -> trm_status;

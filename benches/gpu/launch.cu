@@ -1,6 +1,7 @@
 // What the resident kernel saves: one 1 KiB item as a kernel launch of its own.
 //
 //   launch launch   prints p50 and p99 of launch and wait, and the time of 10,000 launches and one wait, in microseconds
+//   launch copy     prints what the link carries to the device, in GB/s
 //   launch busy     keeps the GPU full until it is killed
 
 #include <algorithm>
@@ -38,6 +39,20 @@ int main(int argc, char **argv) {
             spin<<<1056, 256>>>(done, 200000);
             if (!ok(cudaDeviceSynchronize())) return 1;
         }
+    }
+    if (argc > 1 && !strcmp(argv[1], "copy")) {
+        const size_t size = 256u << 20;
+        void *from, *to;
+        if (!ok(cudaMallocHost(&from, size)) || !ok(cudaMalloc(&to, size))) return 1;
+        memset(from, 1, size);
+        double best = 0;
+        for (int i = 0; i < 8; i++) {
+            auto began = Clock::now();
+            if (!ok(cudaMemcpy(to, from, size, cudaMemcpyHostToDevice))) return 1;
+            best = std::max(best, size / us(Clock::now() - began) / 1e3);
+        }
+        printf("%f\n", best);
+        return 0;
     }
     std::vector<double> times;
     for (int i = 0; i < 20000; i++) {

@@ -8,6 +8,7 @@ mod abi;
 #[path = "../../tests/common/gpu.rs"]
 mod common;
 mod engine;
+mod feeding;
 mod kernel;
 mod matching;
 mod others;
@@ -94,6 +95,7 @@ fn main() {
     others::baselines(&mut bench);
     engine::rows(&mut bench);
     matching::rows(&mut bench);
+    feeding::rows(&mut bench);
     kernel::rows(&mut bench);
     others::rows(&mut bench);
 }

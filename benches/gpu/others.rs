@@ -61,6 +61,9 @@ pub(super) fn baselines(bench: &mut Bench) {
     bench.plain("base_cuda_p50", "CUDA: one kernel of one 1 KiB item launched and waited for", p50, "us");
     bench.plain("base_cuda_p99", "the same", p99, "us");
     bench.plain("base_cuda_10000", "CUDA: 10,000 such launches, then one wait", burst, "us");
+    let output = Command::new(&program).arg("copy").output().expect("the program that was built runs");
+    let link = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
+    bench.plain("base_link", "CUDA: copies of 256 MiB of pinned memory to the device", link, "GB/s");
     let _ = std::fs::remove_file(program);
 }
 

@@ -26,6 +26,7 @@ static void (*trm_rules_destroy_)(struct trm_rules *rules);
 static trm_status (*trm_engine_load_rules_)(struct trm_engine *engine, uint32_t rule_set_id, const struct trm_rules *rules, struct trm_error *error);
 static trm_status (*trm_engine_unload_rules_)(struct trm_engine *engine, uint32_t rule_set_id);
 static trm_status (*trm_input_acquire_)(struct trm_engine *engine, uint32_t len, int64_t timeout_ns, struct trm_region *region);
+static trm_status (*trm_input_copy_)(void *to, const void *from, size_t len);
 static trm_status (*trm_input_release_)(struct trm_engine *engine, uint32_t input_offset);
 static trm_status (*trm_buffer_register_)(struct trm_engine *engine, const void *bytes, size_t len, uint32_t *input_offset, struct trm_error *error);
 static trm_status (*trm_buffer_unregister_)(struct trm_engine *engine, uint32_t input_offset, int64_t timeout_ns);
@@ -76,6 +77,7 @@ static const struct {
     {"trm_engine_load_rules", (void **)&trm_engine_load_rules_},
     {"trm_engine_unload_rules", (void **)&trm_engine_unload_rules_},
     {"trm_input_acquire", (void **)&trm_input_acquire_},
+    {"trm_input_copy", (void **)&trm_input_copy_},
     {"trm_input_release", (void **)&trm_input_release_},
     {"trm_buffer_register", (void **)&trm_buffer_register_},
     {"trm_buffer_unregister", (void **)&trm_buffer_unregister_},
@@ -221,6 +223,11 @@ trm_status trm_engine_unload_rules(struct trm_engine *engine, uint32_t rule_set_
 trm_status trm_input_acquire(struct trm_engine *engine, uint32_t len, int64_t timeout_ns, struct trm_region *region) {
   if (!trm_input_acquire_) return TRM_ERR_UNSUPPORTED;
   return trm_input_acquire_(engine, len, timeout_ns, region);
+}
+
+trm_status trm_input_copy(void *to, const void *from, size_t len) {
+  if (!trm_input_copy_) return TRM_ERR_UNSUPPORTED;
+  return trm_input_copy_(to, from, len);
 }
 
 trm_status trm_input_release(struct trm_engine *engine, uint32_t input_offset) {

@@ -54,6 +54,11 @@ pub const TRM_DELIVER_NONE: trm_delivery = 2;
 
 /// `trm_options.flags`: round `ring_size` up to a power of two instead of refusing it.
 pub const TRM_OPTION_ROUND_UP_RING: u32 = 1;
+/// `trm_options.flags`: the arena is ordinary host memory also where a resident kernel drains. What is enqueued is moved to
+/// the GPU then, by the processor while it is little and by the GPU's copy engines while it is much, each time that it is
+/// enqueued. For bytes that are scanned once and come faster than a few threads can store to a GPU. Without it the arena is
+/// the GPU's own memory: written once over the bus, and best for one item at a time. Other drains take no notice.
+pub const TRM_OPTION_STAGED_INPUT: u32 = 2;
 
 /// `level` of a log message: answers may be late; something should be done.
 pub const TRM_LOG_ERROR: i32 = 1;
@@ -159,7 +164,7 @@ unsafe fn read_options(options: *const trm_options) -> Result<Options> {
     }
     // SAFETY: passed on.
     let given = unsafe { read_struct("trm_options", options) }?;
-    if given.flags & !TRM_OPTION_ROUND_UP_RING != 0 {
+    if given.flags & !(TRM_OPTION_ROUND_UP_RING | TRM_OPTION_STAGED_INPUT) != 0 {
         return invalid(format!("trm_options.flags has unknown bits (0x{:x}): use TRM_OPTION_* only", given.flags));
     }
     let mode = match given.mode {
@@ -209,6 +214,7 @@ unsafe fn read_options(options: *const trm_options) -> Result<Options> {
         idle_ms: given.idle_ms,
         watchdog_ms: given.watchdog_ms,
         gpu_workers: given.gpu_workers,
+        staged_input: given.flags & TRM_OPTION_STAGED_INPUT != 0,
         log,
     })
 }

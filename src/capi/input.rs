@@ -51,6 +51,34 @@ pub unsafe extern "C" fn trm_input_acquire(
     })
 }
 
+/// Copies bytes into a region as a GPU reads them fastest: around the processor's caches, with non-temporal stores. Worth it
+/// for input that only a GPU drain looks at; where worker threads scan, `memcpy` is better. The bytes are there for
+/// whichever thread enqueues them afterwards.
+///
+/// @param to    where to write: in a region of `trm_input_acquire`, or anywhere else
+/// @param from  what to copy; must not overlap
+/// @param len   bytes; 0 is allowed
+/// @return TRM_OK; TRM_ERR_NULL
+///
+/// Any thread.
+///
+/// # Safety
+/// Pointers are NULL or valid for `len` bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn trm_input_copy(to: *mut c_void, from: *const c_void, len: usize) -> trm_status {
+    call(|| {
+        // SAFETY: passed on.
+        let from = unsafe { slice(from.cast::<u8>(), len) }?;
+        if to.is_null() && len > 0 {
+            return Err(TRM_ERR_NULL.into());
+        }
+        // SAFETY: the caller says that the bytes are there and nobody else's.
+        unsafe { crate::input::around_caches(to.cast(), from) };
+        crate::input::fence();
+        Ok(TRM_OK)
+    })
+}
+
 /// Gives a region back. Its items must be done: an item in flight would scan whatever is written there next.
 ///
 /// @param engine        any handle of the drum

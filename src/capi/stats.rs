@@ -78,6 +78,8 @@ pub struct trm_engine_stats_t {
     pub host_bytes: u64,
     /// Time that threads took to scan them, in nanoseconds.
     pub host_ns: u64,
+    /// Staged input: bytes that the GPU's copy engines moved; the processor stored the others.
+    pub pumped_bytes: u64,
 }
 
 /// What the first version had.
@@ -133,6 +135,7 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
             why,
             host_bytes: stats.device.host_bytes,
             host_ns: stats.device.host_ns,
+            pumped_bytes: stats.device.pumped_bytes,
         };
         let known = (size as usize).min(size_of::<trm_engine_stats_t>());
         // SAFETY: the caller says that `size` bytes are there; no more of `filled` is copied, and the rest is 0.

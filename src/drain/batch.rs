@@ -4,13 +4,16 @@
 use super::feed::{DeviceCounters, HostShare, OnDevice, Telemetry};
 use super::finishing::Finishing;
 use super::{Chosen, Drain, DrainKind, cpu};
-use crate::engine::{Engine, Level, LoadedSet, Options, Outcome, Owners, lock};
+use crate::engine::{Engine, Known, Level, LoadedSet, Options, Outcome, Owners, lock};
 use crate::gpu::batch::{Batcher, Sets, Slot};
+use crate::gpu::persistent::Arena;
 use crate::gpu::{Device, GpuError, SetKind};
+use crate::input::Memory;
 use crate::ring::Claim;
 use crate::scan::Scratch;
 use crate::status::{Error, Result, TRM_ERR_MEMORY};
 use std::collections::VecDeque;
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -27,12 +30,22 @@ const DEPTH: usize = 3;
 pub(super) fn choose(options: &Options) -> std::result::Result<Chosen, GpuError> {
     let device = Device::open(&super::adapter_choice(options))?;
     let name = device.info().name.clone();
-    let batcher = Batcher::new(&device, ITEMS.min(options.ring_size), BYTES)?;
+    // Where the device's memory can be written directly, callers write their items there, and nothing is copied.
+    let arena = match device.info().mapped {
+        true => Arena::new(&device, options.arena_bytes as usize).ok(),
+        false => None,
+    };
+    let memory = arena.as_ref().and_then(|arena| {
+        let base = NonNull::new(arena.pointer())?;
+        // SAFETY: the arena is mapped for as long as a clone of it lives, and has more padding than is asked for.
+        Some(unsafe { Memory::foreign(base, options.arena_bytes as usize, Box::new(arena.clone())) })
+    });
+    let batcher = Batcher::new(&device, ITEMS, BYTES, arena)?;
     let slots = (0..DEPTH).map(|_| batcher.slot()).collect::<std::result::Result<Vec<_>, _>>()?;
     Ok(Chosen {
         kind: DrainKind::Batch,
         why: format!("batches on {name}"),
-        memory: None,
+        memory,
         start: Box::new(move |engine| Ok(Box::new(Batches::start(engine, batcher, slots)?))),
     })
 }
@@ -111,6 +124,10 @@ struct Thread<'a> {
     known: Vec<Arc<LoadedSet>>,
     sets: Option<Sets>,
     epoch: u64,
+    /// Sets by their places.
+    looked_up: Known,
+    /// The bytes of an item that is scanned here.
+    bytes: Vec<u8>,
     scratch: Box<Scratch>,
     owners: Owners,
 }
@@ -124,6 +141,8 @@ impl<'a> Thread<'a> {
             known: Vec::new(),
             sets: None,
             epoch: 0,
+            looked_up: Known::default(),
+            bytes: Vec::new(),
             scratch: Box::default(),
             owners: Owners::default(),
         }
@@ -182,17 +201,17 @@ impl<'a> Thread<'a> {
         let mut here = Vec::new();
         while let Some(claim) = claims.peek() {
             let job = self.engine.ring().payload(claim);
-            let set = self.engine.set_at(job.set);
+            let set = self.engine.known_set(job.set, &mut self.looked_up).clone();
             if !slot.is_empty() && set.device.known(self.epoch).is_none() {
                 // A new set may move the others' indexes: what is in the slot goes first.
                 break;
             }
             let off = self.lost() || self.engine.is_off(claim.position(), &job);
             let index = if off { None } else { self.index(&set) };
-            let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
             match index {
-                Some(index) if bytes.len() <= BYTES as usize => {
-                    if !slot.push(&self.batcher, bytes, index) {
+                Some(index) if job.input_len <= BYTES => {
+                    let bytes = || self.engine.arena().bytes(job.input_offset, job.input_len);
+                    if !slot.push(&self.batcher, job.input_offset, job.input_len, index, bytes) {
                         break;
                     }
                     sent.extend(claims.next());
@@ -284,7 +303,14 @@ impl<'a> Thread<'a> {
         for claim in claims {
             let job = self.engine.ring().payload(&claim);
             let set = finishing.set(job.set);
-            let bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
+            let mut bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
+            if self.engine.arena().is_devices() {
+                // Device memory is slow to read, so it is read once, in order.
+                self.bytes.clear();
+                // SAFETY: the bytes lie in the arena, which begins on a page and has more padding than a block behind it.
+                unsafe { crate::gpu::stores::read(bytes.as_ptr(), bytes.len(), &mut self.bytes) };
+                bytes = &self.bytes;
+            }
             let outcome = match self.engine.is_off(claim.position(), &job) {
                 false => cpu::scan_bytes(self.engine, set, bytes, &mut self.scratch),
                 true => Outcome::cancelled(),

@@ -75,6 +75,8 @@ pub struct DeviceCounters {
     pub longest_gap_ns: u64,
     /// Times that the GPU was given up for dead.
     pub failovers: u64,
+    /// Bytes that copy engines moved to the device.
+    pub pumped_bytes: u64,
     /// Items that the host scanned because the device could not say everything.
     pub host_items: u64,
     /// Their bytes.

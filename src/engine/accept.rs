@@ -83,7 +83,7 @@ impl Port {
             return self.accept(items, Bytes::Callers);
         }
         check_ranges(&self.engine, items)?;
-        if self.engine.feed().is_some() {
+        if self.engine.feed().is_some() || self.engine.arena.is_devices() {
             return self.enqueue_copies(items);
         }
         // Held before they are accepted: a drain may be done with them before this goes on.

@@ -77,6 +77,8 @@ pub struct Options {
     pub watchdog_ms: u32,
     /// Workers of the resident kernel while much comes in; 0: as many as the link needs.
     pub gpu_workers: u32,
+    /// The arena is host memory, and moved to the device when items are enqueued.
+    pub staged_input: bool,
     /// Who hears what happens.
     pub log: super::log::Log,
 }
@@ -98,6 +100,7 @@ impl Default for Options {
             idle_ms: 100,
             watchdog_ms: 5000,
             gpu_workers: 0,
+            staged_input: false,
             log: super::log::Log::default(),
         }
     }

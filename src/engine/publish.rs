@@ -122,6 +122,7 @@ fn page(engine: &Engine, begin: Instant) -> String {
         ("host_items", stats.device.host_items),
         ("host_bytes", stats.device.host_bytes),
         ("host_ns", stats.device.host_ns),
+        ("pumped_bytes", stats.device.pumped_bytes),
     ] {
         say(name, &value);
     }

@@ -41,6 +41,8 @@ pub struct AdapterInfo {
     pub host_mapped_bytes: u64,
     /// Can run the resident kernel.
     pub persistent: bool,
+    /// Its memory can be written by the processor while kernels read it.
+    pub mapped: bool,
     /// Can run ordinary dispatches.
     pub batch: bool,
     /// Why not persistent; empty where it is.
@@ -196,6 +198,7 @@ fn describe(index: u32, adapter: &wgpu::Adapter) -> AdapterInfo {
         memory_bytes: heaps.as_ref().map_or(0, |h| h.device_bytes),
         host_mapped_bytes: heaps.as_ref().map_or(0, |h| h.mapped_bytes),
         persistent: why_not.is_empty(),
+        mapped: heaps.as_ref().is_some_and(|heaps| heaps.mapped_bytes >= SMALLEST_WINDOW),
         batch: adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS),
         why_not,
     }
@@ -237,6 +240,7 @@ mod tests {
             memory_bytes: 0,
             host_mapped_bytes: 0,
             persistent: true,
+            mapped: true,
             batch: true,
             why_not: String::new(),
         }

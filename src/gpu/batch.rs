@@ -5,6 +5,7 @@
 
 use super::completions::DeviceCompletion;
 use super::layout::{self, Job, RawMatch};
+use super::persistent::Arena;
 use super::pipelines::{self, Kernel};
 use super::records::{self, Where};
 use super::{Device, GpuError, SetKind};
@@ -23,6 +24,8 @@ const CHUNKS: u32 = 2048;
 pub struct Batcher {
     device: Device,
     kernel: Kernel,
+    /// The engine's arena, where the device reads that itself; else each batch has its bytes copied.
+    arena: Option<Arena>,
     max_items: u32,
     max_bytes: u32,
 }
@@ -52,12 +55,13 @@ const READY: u8 = 2;
 const FAILED: u8 = 3;
 
 impl Batcher {
-    /// For batches of at most `max_items` items of `max_bytes` bytes together.
-    pub fn new(device: &Device, max_items: u32, max_bytes: u32) -> Result<Batcher, GpuError> {
+    /// For batches of at most `max_items` items: of `arena`, or else of `max_bytes` bytes together.
+    pub fn new(device: &Device, max_items: u32, max_bytes: u32, arena: Option<Arena>) -> Result<Batcher, GpuError> {
         let max_items = max_items.min(MOST);
         let constants = [("first_chunk", max_items * layout::SLOT_RECORDS), ("chunks", CHUNKS)];
         let kernel = device.pipelines.get(device, &pipelines::BATCH, LANES, &constants)?;
-        Ok(Batcher { device: device.clone(), kernel, max_items, max_bytes })
+        let max_bytes = if arena.is_some() { 0 } else { max_bytes };
+        Ok(Batcher { device: device.clone(), kernel, arena, max_items, max_bytes })
     }
 
     fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
@@ -136,7 +140,7 @@ impl Batcher {
             &[
                 &slot.items,
                 &sets.directory,
-                &slot.arena,
+                self.arena.as_ref().map_or(&slot.arena, |arena| &arena.device.wgpu),
                 &sets.tables,
                 &slot.done,
                 &slot.records,
@@ -229,15 +233,29 @@ impl Batcher {
 }
 
 impl Slot {
-    /// Puts an item in; false: it does not fit any more.
-    pub fn push(&mut self, batcher: &Batcher, bytes: &[u8], set: u32) -> bool {
-        if self.jobs.len() == batcher.max_items as usize || self.bytes.len() + bytes.len() > batcher.max_bytes as usize
+    /// Puts an item in that lies at `offset` of the arena; false: it does not fit any more. `bytes` is asked where they are
+    /// to be copied.
+    #[inline]
+    pub fn push<'a>(
+        &mut self,
+        batcher: &Batcher,
+        offset: u32,
+        len: u32,
+        set: u32,
+        bytes: impl FnOnce() -> &'a [u8],
+    ) -> bool {
+        let copies = batcher.arena.is_none();
+        if self.jobs.len() == batcher.max_items as usize
+            || (copies && self.bytes.len() + len as usize > batcher.max_bytes as usize)
         {
             return false;
         }
+        let at = if copies { self.bytes.len() as u32 } else { offset };
         // The last word: see `cut_off` in shaders/run.wgsl.
-        self.jobs.push([self.bytes.len() as u32, bytes.len() as u32, set, 2]);
-        self.bytes.extend_from_slice(bytes);
+        self.jobs.push([at, len, set, 2]);
+        if copies {
+            self.bytes.extend_from_slice(bytes());
+        }
         true
     }
 

@@ -7,6 +7,7 @@ use super::memory::{Buffer, Place};
 use super::persistent::{Arena, Options, Shared};
 use super::records::Records;
 use super::slots::Slots;
+use super::staging::Staging;
 use super::tables::{SetKind, Tables};
 use super::{Device, GpuError, pipelines, stores};
 
@@ -18,7 +19,11 @@ impl Shared {
         let raw = &device.wgpu;
         let scope = raw.push_error_scope(wgpu::ErrorFilter::Validation);
         let memory_scope = raw.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let slots = Slots::new(raw, bits, options.start)?;
+        let slots = Slots::new(device, bits, options.start)?;
+        let staging = match &arena.host {
+            Some(host) => Some(Staging::new(device, &slots, &arena.device, host)?),
+            None => None,
+        };
         let completions = Completions::new(raw, bits, options.start)?;
         let records = Records::new(raw, bits, chunks.trailing_zeros())?;
         let tables = Tables::new(raw, options.table_bytes.max(4096))?;
@@ -38,7 +43,7 @@ impl Shared {
             &[
                 slots.binding(),
                 &control.wgpu,
-                &arena.0.wgpu,
+                &arena.device.wgpu,
                 tables.binding(),
                 &state,
                 completions.binding(),
@@ -86,6 +91,7 @@ impl Shared {
             records,
             tables,
             arena,
+            staging,
             arena_len: options.arena_bytes,
             host_set,
             state,

@@ -1,5 +1,6 @@
 //! An opened adapter: wgpu's device and queue, and a record of what went wrong on it.
 
+use super::copying::CopyQueues;
 use super::pipelines::Pipelines;
 use super::pool::InUse;
 use super::{AdapterInfo, AdapterKind, Choice, GpuError, adapter, selftest};
@@ -17,6 +18,8 @@ pub struct Opened {
     pub(super) wgpu: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) pipelines: Pipelines,
+    /// Queues of the device's copy engines, where it has any.
+    pub(super) copying: Option<CopyQueues>,
     pub(super) info: AdapterInfo,
     lanes: u32,
     trouble: Arc<Trouble>,
@@ -78,8 +81,14 @@ impl Opened {
             required_limits: handle.limits(),
             ..Default::default()
         };
-        let (wgpu, queue) = pollster::block_on(handle.request_device(&descriptor))
-            .map_err(|e| GpuError::new(format!("{} could not be opened: {e}", info.name)))?;
+        let failed = |e: &dyn std::fmt::Display| GpuError::new(format!("{} could not be opened: {e}", info.name));
+        let (wgpu, queue, copying) = match CopyQueues::open(handle, &descriptor) {
+            Some(opened) => opened.map_err(|e| failed(&e))?,
+            None => {
+                let (wgpu, queue) = pollster::block_on(handle.request_device(&descriptor)).map_err(|e| failed(&e))?;
+                (wgpu, queue, None)
+            }
+        };
         let trouble = Arc::new(Trouble::default());
         let noted = trouble.clone();
         wgpu.on_uncaptured_error(Arc::new(move |error| noted.note(error.to_string())));
@@ -91,7 +100,7 @@ impl Opened {
         });
         // A worker of the resident kernel is a workgroup of one subgroup. 32 lanes are enough everywhere.
         let lanes = handle.get_info().subgroup_max_size.clamp(4, 32);
-        Ok(Opened { wgpu, queue, pipelines: Pipelines::default(), info, lanes, trouble })
+        Ok(Opened { wgpu, queue, pipelines: Pipelines::default(), copying, info, lanes, trouble })
     }
 
     /// What was opened.

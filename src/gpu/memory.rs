@@ -72,7 +72,7 @@ pub(super) struct Buffer {
     pointer: NonNull<u8>,
     // Order of drops: `wgpu` holds a second reference to the backing until no submission uses it, and the device must
     // outlive whichever of the two goes last.
-    _backing: std::sync::Arc<Backing>,
+    backing: std::sync::Arc<Backing>,
     _device: wgpu::Device,
 }
 
@@ -92,6 +92,17 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// A zeroed buffer of at least `bytes` bytes.
     pub fn new(device: &wgpu::Device, label: &str, bytes: usize, place: Place) -> Result<Buffer, GpuError> {
+        Self::shared(device, label, bytes, place, &[])
+    }
+
+    /// The same for several queue families at one time.
+    pub fn shared(
+        device: &wgpu::Device,
+        label: &str,
+        bytes: usize,
+        place: Place,
+        families: &[u32],
+    ) -> Result<Buffer, GpuError> {
         let bytes = bytes.max(256).next_multiple_of(256);
         let failed = |what: &str, result: vk::Result| {
             GpuError::new(format!("{what} of {} KiB for {label} failed ({result})", bytes >> 10))
@@ -104,7 +115,7 @@ impl Buffer {
         let (backing, pointer) = unsafe {
             let hal = device.as_hal::<Vulkan>().ok_or_else(|| GpuError::new("not a Vulkan device"))?;
             let raw = hal.raw_device();
-            let info = vk::BufferCreateInfo::default()
+            let mut info = vk::BufferCreateInfo::default()
                 .size(bytes as u64)
                 .usage(
                     vk::BufferUsageFlags::STORAGE_BUFFER
@@ -112,6 +123,9 @@ impl Buffer {
                         | vk::BufferUsageFlags::TRANSFER_DST,
                 )
                 .sharing_mode(vk::SharingMode::EXCLUSIVE);
+            if families.len() > 1 {
+                info = info.sharing_mode(vk::SharingMode::CONCURRENT).queue_family_indices(families);
+            }
             let buffer = raw.create_buffer(&info, None).map_err(|e| failed("a buffer", e))?;
             let needs = raw.get_buffer_memory_requirements(buffer);
             let properties =
@@ -158,7 +172,12 @@ impl Buffer {
                 },
             )
         };
-        Ok(Buffer { wgpu, pointer, _backing: backing, _device: device.clone() })
+        Ok(Buffer { wgpu, pointer, backing, _device: device.clone() })
+    }
+
+    /// The Vulkan buffer, alive as long as this.
+    pub fn raw(&self) -> vk::Buffer {
+        self.backing.buffer
     }
 
     /// First mapped byte.

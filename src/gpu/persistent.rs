@@ -7,8 +7,9 @@ use super::lease::{Keeper, LeaseCounters, Leases, Status};
 use super::memory::{Buffer, Place};
 use super::records::Records;
 use super::slots::Slots;
+use super::staging::Staging;
 use super::tables::{SetKind, SetSlot, TableError, Tables};
-use super::{Device, GpuError, stores};
+use super::{Device, GpuError, copying, stores};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -89,17 +90,29 @@ pub struct Kernel {
 
 /// Input arena in device memory. It outlives kernels: callers hold pointers into it.
 #[derive(Clone)]
-pub struct Arena(pub(super) Arc<Buffer>);
+pub struct Arena {
+    pub(super) device: Arc<Buffer>,
+    /// What the host writes, if that is not the device's memory itself.
+    pub(super) host: Option<Arc<Buffer>>,
+}
 
 impl Arena {
     /// `bytes` of zeroed, host-mapped device memory.
     pub fn new(device: &Device, bytes: usize) -> Result<Arena, GpuError> {
-        Ok(Arena(Arc::new(Buffer::new(&device.wgpu, "input arena", bytes + ARENA_PAD, Place::Mapped)?)))
+        let (families, bytes) = (copying::families(device), bytes + ARENA_PAD);
+        let arena = Buffer::shared(&device.wgpu, "input arena", bytes, Place::Mapped, &families)?;
+        Ok(Arena { device: Arc::new(arena), host: None })
     }
 
-    /// First byte: the host writes here and should never read.
+    /// The same with as much host memory before it: bytes are written there, and moved when they are published.
+    pub fn staged(device: &Device, bytes: usize) -> Result<Arena, GpuError> {
+        let host = Buffer::new(&device.wgpu, "staged input", bytes + ARENA_PAD, Place::Cached)?;
+        Ok(Arena { host: Some(Arc::new(host)), ..Self::new(device, bytes)? })
+    }
+
+    /// First byte for the host to write. Device memory, which it should never read, unless the input is staged.
     pub fn pointer(&self) -> *mut u8 {
-        self.0.pointer()
+        self.host.as_ref().unwrap_or(&self.device).pointer()
     }
 }
 
@@ -111,6 +124,7 @@ pub(super) struct Shared {
     pub records: Records,
     pub tables: Tables,
     pub arena: Arena,
+    pub staging: Option<Staging>,
     pub arena_len: usize,
     pub host_set: SetSlot,
     pub state: wgpu::Buffer,
@@ -181,7 +195,10 @@ impl Kernel {
             true => job,
             false => Job { offset: 0, len: 0, set: host },
         });
-        let count = shared.slots.write(first, checked);
+        let count = match &shared.staging {
+            None => shared.slots.write(first, checked),
+            Some(staging) => staging.publish(&shared.slots, first, checked),
+        };
         if count > 0 {
             shared.leases.note_published(first.wrapping_add(count), count);
         }
@@ -262,6 +279,9 @@ impl Kernel {
     /// be written.
     pub fn stop(&self) -> bool {
         let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
+        if let Some(staging) = &self.shared.staging {
+            staging.stop();
+        }
         let stopped = self.shared.leases.stop(Duration::from_secs(2));
         keeper.thread().unpark();
         let _ = keeper.join();
@@ -269,6 +289,11 @@ impl Kernel {
             std::mem::forget(self.shared.clone());
         }
         stopped
+    }
+
+    /// Bytes that copy engines moved.
+    pub fn pumped_bytes(&self) -> u64 {
+        self.shared.staging.as_ref().map_or(0, Staging::pumped)
     }
 
     /// How often each slot was served, read back after [`Kernel::stop`]: the proof of exactly once.

@@ -2,20 +2,22 @@
 
 use super::layout::{self, Job};
 use super::memory::Buffer;
-use super::{GpuError, memory, stores};
+use super::{Device, GpuError, copying, memory, stores};
+use std::sync::Arc;
 
 /// The ring's slots. Written by the host, polled by the kernel, read by nobody here.
 pub(super) struct Slots {
-    buffer: Buffer,
+    buffer: Arc<Buffer>,
     mask: u64,
 }
 
 impl Slots {
     /// A ring of 2^bits slots whose first position will be `start`.
-    pub fn new(device: &wgpu::Device, bits: u32, start: u64) -> Result<Slots, GpuError> {
+    pub fn new(device: &Device, bits: u32, start: u64) -> Result<Slots, GpuError> {
         let size = 1u64 << bits;
-        let buffer = Buffer::new(device, "submission ring", (size as usize) * 16, memory::Place::Mapped)?;
-        let slots = Slots { buffer, mask: size - 1 };
+        let (bytes, families) = (size as usize * 16, copying::families(device));
+        let buffer = Buffer::shared(&device.wgpu, "submission ring", bytes, memory::Place::Mapped, &families)?;
+        let slots = Slots { buffer: Arc::new(buffer), mask: size - 1 };
         for i in 0..size {
             // Every slot starts out as its previous lap left it: a fixed value would be some ticket's after a wrap.
             let position = start.wrapping_add(i).wrapping_sub(size);
@@ -28,6 +30,10 @@ impl Slots {
 
     pub fn binding(&self) -> &wgpu::Buffer {
         &self.buffer.wgpu
+    }
+
+    pub fn buffer(&self) -> &Arc<Buffer> {
+        &self.buffer
     }
 
     /// Their number is two to this power.

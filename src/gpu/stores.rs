@@ -4,16 +4,7 @@
 //! non-temporal stores leave as one transfer, which is what the ring's speed rests on.
 
 /// Orders all earlier stores to device memory before all later ones, and pushes them out.
-#[inline]
-pub(super) fn fence() {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: sfence is part of the base instruction set and touches no memory of ours.
-    unsafe {
-        core::arch::x86_64::_mm_sfence()
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-}
+pub(super) use crate::input::fence;
 
 /// Stores one word. A plain store: a locked one to device memory takes 200 us.
 ///
@@ -49,27 +40,7 @@ pub(super) unsafe fn slot(to: *mut u32, words: [u32; 4]) {
 }
 
 /// Copies bytes into device memory with non-temporal stores. Not fenced: the publisher fences once for all.
-///
-/// # Safety
-/// `to` is valid for `from.len()` bytes of writes and nobody else writes or reads them meanwhile.
-pub(super) unsafe fn bytes(to: *mut u8, from: &[u8]) {
-    let lead = to.align_offset(16).min(from.len());
-    let (head, rest) = from.split_at(lead);
-    let blocks = rest.len() / 16;
-    // SAFETY: head, blocks and tail together are exactly `from.len()` bytes from `to`; the blocks start 16-byte aligned.
-    unsafe {
-        to.copy_from_nonoverlapping(head.as_ptr(), head.len());
-        let mut at = to.add(lead);
-        for block in rest.chunks_exact(16) {
-            let mut words = [0u32; 4];
-            words.as_mut_ptr().cast::<u8>().copy_from_nonoverlapping(block.as_ptr(), 16);
-            slot(at.cast(), words);
-            at = at.add(16);
-        }
-        let tail = &rest[blocks * 16..];
-        at.copy_from_nonoverlapping(tail.as_ptr(), tail.len());
-    }
-}
+pub(super) use crate::input::around_caches as bytes;
 
 /// Appends `len` bytes of device memory to `to`. Such memory is not cached: an ordinary load waits for the bus for every few
 /// bytes, streaming loads fetch lines, several at a time.
@@ -142,21 +113,6 @@ mod tests {
                 unsafe { read(memory.as_ptr().add(start), len, &mut to) };
                 assert_eq!(to[..2], [1, 2]);
                 assert_eq!(to[2..], memory[start..start + len]);
-            }
-        }
-    }
-
-    #[test]
-    fn every_length_and_alignment_arrives_whole() {
-        let from: Vec<u8> = (0..200u8).collect();
-        for start in 0..20 {
-            for len in 0..150 {
-                let mut to = vec![0xeeu8; 256];
-                // SAFETY: start + len < 256 and the vector is ours alone.
-                unsafe { bytes(to.as_mut_ptr().add(start), &from[..len]) };
-                fence();
-                assert_eq!(&to[start..start + len], &from[..len]);
-                assert!(to[..start].iter().chain(&to[start + len..]).all(|&b| b == 0xee), "wrote outside");
             }
         }
     }

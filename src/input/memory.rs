@@ -50,6 +50,11 @@ impl Memory {
         Self { base, len, owner: Owner::Foreign(keep_alive) }
     }
 
+    /// Whether a device reads it, and what a device is to see has to be here.
+    pub fn is_devices(&self) -> bool {
+        !matches!(self.owner, Owner::Pages)
+    }
+
     /// Usable bytes, without the padding.
     #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> usize {
@@ -75,7 +80,14 @@ impl Memory {
     pub fn write(&self, offset: u32, source: &[u8]) {
         assert!(offset as u64 + source.len() as u64 <= self.len as u64);
         // SAFETY: inside the mapping, checked above; the region was acquired for this copy, so nothing reads it yet.
-        unsafe { std::ptr::copy_nonoverlapping(source.as_ptr(), self.at(offset), source.len()) }
+        unsafe {
+            match self.owner {
+                // Our own threads read it next.
+                Owner::Pages => std::ptr::copy_nonoverlapping(source.as_ptr(), self.at(offset), source.len()),
+                #[cfg(feature = "gpu")]
+                Owner::Foreign(_) => super::around_caches(self.at(offset), source),
+            }
+        }
     }
 }
 

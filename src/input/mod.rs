@@ -4,9 +4,13 @@
 //! Which parts are free is kept by `offset-allocator` (Aaltonen's two-level bins: constant time, any order of frees)
 //! in units of 64 bytes, so that regions never share a cache line and 4 GiB fit its 32-bit sizes.
 
+mod blocks;
+mod copy;
 mod memory;
 mod pages;
 mod registered;
+use blocks::{Blocks, PAGE, Put};
+pub use copy::{around_caches, fence};
 pub use memory::{Memory, TAIL_PADDING};
 pub use registered::Registered;
 
@@ -37,6 +41,7 @@ pub struct Arena {
     regions: Mutex<Regions>,
     freed: WaitList,
     registered: Registered,
+    blocks: Blocks,
 }
 
 struct Regions {
@@ -66,13 +71,15 @@ impl Arena {
     /// An arena over `memory`, all of it free, beside a ring of `ring_size` items.
     pub fn new(memory: Memory, ring_size: u32) -> Self {
         let units = (memory.len() as u64 / UNIT) as u32;
-        let registered = Registered::behind(memory.len() as u64);
+        let memory_len = memory.len() as u64;
+        let registered = Registered::behind(memory_len);
         let allocator = Allocator::with_max_allocs(units, (ring_size + CALLERS_REGIONS).min(units.max(16) + 2));
         Self {
             memory,
             regions: Mutex::new(Regions { allocator, held: HashMap::new(), used_units: 0 }),
             freed: WaitList::new(),
             registered,
+            blocks: Blocks::new(memory_len),
         }
     }
 
@@ -80,6 +87,11 @@ impl Arena {
     #[allow(clippy::len_without_is_empty, reason = "it never is")]
     pub fn len(&self) -> u64 {
         self.memory.len() as u64
+    }
+
+    /// Whether a device reads the arena: items that lie in registered buffers are to be copied there.
+    pub fn is_devices(&self) -> bool {
+        self.memory.is_devices()
     }
 
     /// Bytes held in regions, rounded up to whole units.
@@ -112,7 +124,12 @@ impl Arena {
                 format!("{len} bytes never fit an arena of {}: use trm_scan or raise arena_bytes", self.len());
             return Err(Error::new(TRM_ERR_RANGE, message));
         }
-        let region = self.try_acquire(len as u32, true);
+        let len = len as u32;
+        let take = |len| self.take_block(len);
+        let region = match self.blocks.put(len, take, |offset| self.free_block(offset)) {
+            Put::Here(offset) => Some(Region { offset, len, bytes: self.memory.at(offset) }),
+            Put::Apart => self.try_acquire(len, true),
+        };
         if let Some(region) = &region {
             let mut at = region.offset;
             for part in parts {
@@ -134,7 +151,15 @@ impl Arena {
         // An empty region still gets a unit: its offset has to be its own, since releases name it.
         let units = u64::from(len).div_ceil(UNIT).max(1) as u32;
         let mut regions = self.lock();
-        let allocation = regions.allocator.allocate(units)?;
+        let mut found = regions.allocator.allocate(units);
+        if found.is_none() {
+            // Blocks of copies that are only kept for more of them may be in the way.
+            drop(regions);
+            self.blocks.give_back(|block| self.free_block(block));
+            regions = self.lock();
+            found = regions.allocator.allocate(units);
+        }
+        let allocation = found?;
         let offset = (u64::from(allocation.offset) * UNIT) as u32;
         regions.used_units += u64::from(units);
         regions.held.insert(offset, Held { allocation, units, by_engine });
@@ -148,7 +173,24 @@ impl Arena {
 
     /// Gives back a region made by [`Arena::copy_in`].
     pub fn release_copy(&self, offset: u32) {
-        self.free(offset, true).expect("the engine frees each of its copies once");
+        if !self.blocks.done(offset, |block| self.free_block(block), || self.freed.notify_all()) {
+            self.free(offset, true).expect("the engine frees each of its copies once");
+        }
+    }
+
+    /// A block for copies, at a multiple of a page.
+    fn take_block(&self, len: u32) -> Option<u32> {
+        let units = (u64::from(len) + PAGE - UNIT) / UNIT;
+        let mut regions = self.lock();
+        let allocation = regions.allocator.allocate(units as u32)?;
+        let offset = (u64::from(allocation.offset) * UNIT).next_multiple_of(PAGE) as u32;
+        regions.used_units += units;
+        regions.held.insert(offset, Held { allocation, units: units as u32, by_engine: true });
+        Some(offset)
+    }
+
+    fn free_block(&self, offset: u32) {
+        self.free(offset, true).expect("a block is freed once");
     }
 
     fn free(&self, offset: u32, by_engine: bool) -> Result<()> {
@@ -236,6 +278,28 @@ mod tests {
             arena.release(region.offset).unwrap();
             assert!(waiter.join().unwrap());
         });
+    }
+
+    #[test]
+    fn copies_leave_the_whole_arena_when_they_are_done() {
+        let arena = arena(16 << 20);
+        let whole = || arena.acquire(16 << 20, Some(Instant::now()), || false).unwrap();
+        let copies: Vec<_> =
+            (0..9000usize).map(|n| arena.copy_in(&[&[n as u8; 700][..n % 700]]).unwrap().unwrap()).collect();
+        for (n, copy) in copies.iter().enumerate() {
+            assert_eq!(arena.bytes(copy.offset, copy.len), &[n as u8; 700][..n % 700]);
+        }
+        for copy in &copies[1..] {
+            arena.release_copy(copy.offset);
+        }
+        assert!(whole().is_none());
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| arena.acquire(16 << 20, None, || false).unwrap().is_some());
+            std::thread::sleep(Duration::from_millis(20));
+            arena.release_copy(copies[0].offset);
+            assert!(waiter.join().unwrap());
+        });
+        assert_eq!(arena.used(), 16 << 20);
     }
 
     #[test]

@@ -21,6 +21,13 @@ pub fn input_and_work(table: &mut Table) {
         for offset in [1, 64, 4096, u32::MAX] {
             table.answers("trm_input_release", "nothing there", TRM_ERR_INVALID, engine.release(offset));
         }
+        let mut copied = *b"....";
+        let copy = |to: *mut u8, from: *const u8, len| trm_input_copy(to.cast(), from.cast(), len);
+        table.answers("trm_input_copy", "nowhere", TRM_ERR_NULL, copy(null_mut(), b"ab".as_ptr(), 2));
+        table.answers("trm_input_copy", "nothing", TRM_ERR_NULL, copy(copied.as_mut_ptr(), null(), 2));
+        table.answers("trm_input_copy", "no bytes", TRM_OK, copy(null_mut(), null(), 0));
+        table.answers("trm_input_copy", "good", TRM_OK, copy(copied.as_mut_ptr().add(1), b"ab".as_ptr(), 2));
+        assert_eq!(&copied, b".ab.");
         table.answers("trm_input_release", "good", TRM_OK, engine.release(region.input_offset));
         table.answers("trm_input_release", "twice", TRM_ERR_INVALID, engine.release(region.input_offset));
 

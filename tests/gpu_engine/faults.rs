@@ -59,6 +59,7 @@ impl Drop for Alone {
         lose_device_at_launch(0);
         fail_read_back(0);
         stall_producer(0);
+        lose_copy_engines(0);
     }
 }
 
@@ -120,6 +121,22 @@ fn a_producer_that_stalls_over_a_failover_loses_nothing() {
     // On a busy machine a software device may be given up again.
     assert!(stats.device.failovers >= 1 && stats.in_flight == 0, "{stats:?} {:?}", main.engine().drain_now());
     assert!(main.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+}
+
+#[test]
+fn lost_copy_engines_lose_no_item() {
+    let _alone = alone();
+    pump(1);
+    for n in [1, 2, 7] {
+        let handle = engine(Options { staged_input: true, lease_ms: 1, ..options() });
+        lose_copy_engines(n);
+        compare(&handle, 600, 5 + u64::from(n));
+        until("the loss", &handle, |stats| stats.device.failovers == 1);
+        assert_eq!(handle.engine().stats().drain, DrainKind::Cpu);
+        compare(&handle, 100, 6);
+        assert!(handle.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+    }
+    pump(0);
 }
 
 #[test]

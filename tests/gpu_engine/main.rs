@@ -198,14 +198,36 @@ fn several_handles_and_engines_at_once() {
     }
 }
 
-/// The comparison over as many items as `TROMMEL_CASES` says, through both GPU drains.
+/// Regions are written again and again, in a small arena: bytes of an earlier item would show.
+#[cfg(feature = "faults")]
+#[test]
+fn staged_input_is_moved_by_stores_and_by_copy_engines() {
+    let _calm = calm();
+    trommel::faults::pump(2);
+    let main = engine(Options { staged_input: true, arena_bytes: 256 << 10, ..options() });
+    let total = 2000 * scale();
+    std::thread::scope(|scope| {
+        for n in 0..3 {
+            let handle = main.attach().unwrap();
+            scope.spawn(move || compare(&handle, total, 33 + n));
+        }
+    });
+    let stats = main.engine().stats();
+    println!("{stats:?}");
+    assert_eq!(stats.drain, DrainKind::Persistent, "{:?}", main.engine().drain_now());
+    assert!(stats.device.pumped_bytes * 4 > stats.bytes && stats.device.pumped_bytes < stats.bytes, "{stats:?}");
+    assert!(main.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
+}
+
+/// The comparison over as many items as `TROMMEL_CASES` says, through both GPU drains, one of them with both kinds of input.
 #[test]
 fn soak_oracle() {
     let _calm = calm();
     let total: usize =
         std::env::var("TROMMEL_CASES").map_or(8_000, |cases| cases.parse().expect("TROMMEL_CASES is a number"));
-    let drains = [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }];
-    for (options, part) in drains.into_iter().zip([total * 9 / 10, total / 10]) {
+    let staged = Options { staged_input: true, ..options() };
+    let drains = [options(), staged, Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }];
+    for (options, part) in drains.into_iter().zip([total / 2, total * 2 / 5, total / 10]) {
         let main = engine(Options { ring_size: 4096, arena_bytes: 8 << 20, cpu_threads: 6, ..options });
         let began = Instant::now();
         std::thread::scope(|scope| {

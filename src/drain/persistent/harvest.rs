@@ -8,13 +8,12 @@ use super::kernel::Resident;
 use super::shared::{Live, Shared};
 use crate::drain::finishing::outcome_of;
 use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
-use crate::engine::{Batch, Delivery, Engine, Job, Known, Lender, LoadedSet, Loans, Outcome, Room, Tally, lock, put};
+use crate::engine::{Batch, Delivery, Engine, Job, Known, Lender, Loans, Outcome, Room, Tally, lock, put};
 use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::{Claim, Claims, Position, Reservation};
 use crate::status::TRM_OK;
 use crate::types::trm_completion;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Unfinished items that a harvest looks past: a device finishes about in order, so far behind what it has not finished
@@ -32,10 +31,10 @@ struct Harvester<'a, 'l, 'r, 'b, K> {
     delivery: Delivery,
     for_host: Vec<Claim>,
     records: Vec<RawMatch>,
-    /// Items that are over and delivered, side by side, and how many were finished of which set: both are counts that all
-    /// callers share, so they are made known together.
-    over: Option<Claims>,
-    used: Option<(Arc<LoadedSet>, u64)>,
+    /// Items that are over and delivered, as runs, and how many were finished of the set at which place: both are counts
+    /// that all callers share, so they are made known together, as seldom as can be.
+    over: Vec<Claims>,
+    used: Vec<(u16, u64)>,
     harvest: Harvest,
 }
 
@@ -114,7 +113,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (mut bytes, mut copies) = (0u64, false);
         for (i, job) in ring.payloads(&claims, 0).enumerate() {
             if job.set != place {
-                engine.finished_with(engine.known_set(place, self.lender.known), (i - since) as u64);
+                count_in(&mut self.used, place, (i - since) as u64);
                 (place, since) = (job.set, i);
             }
             bytes += u64::from(job.input_len);
@@ -135,20 +134,19 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
                 engine.arena().release_copy(job.input_offset);
             }
         }
-        // What was used and done is counted before anybody can see the items done.
-        let set = engine.known_set(place, self.lender.known);
-        engine.finished_with(set, (count - since) as u64);
+        count_in(&mut self.used, place, (count - since) as u64);
         let mut tally = Tally::default();
         tally.add_plain(count as u64, bytes);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
         match &mut self.room {
-            _ if !wanted => ring.finish_all(claims),
+            _ if !wanted => self.hold(claims),
             Some(room) => {
                 room.taken.items += count;
-                ring.finish_all(claims);
+                self.hold(claims);
             }
             None => {
+                self.release();
                 self.lender.to_ring(first, count as u64);
                 self.harvest.collectable = true;
                 ring.complete_blank(claims);
@@ -175,14 +173,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             self.for_host.push(claim);
             return;
         };
-        match &mut self.used {
-            Some((used, items)) if used.place == job.set => *items += 1,
-            _ => {
-                let set = set.clone();
-                self.release();
-                self.used = Some((set, 1));
-            }
-        }
+        count_in(&mut self.used, job.set, 1);
         let mut tally = Tally::default();
         if job.is_piece {
             // It waits for the pieces before it, and others may wait for it: they are finished into the ring.
@@ -205,13 +196,13 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (ring, position) = (self.engine.ring(), claim.position());
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         if self.delivery == Delivery::None || (self.delivery == Delivery::Hits && !hit) {
-            self.hold(claim);
+            self.hold(claim.alone());
             return;
         }
         if let Some(room) = &mut self.room {
             match put(position, job, &outcome, room.buffers, room.taken) {
                 Ok(()) => {
-                    self.hold(claim);
+                    self.hold(claim.alone());
                     return;
                 }
                 Err(needed) => self.harvest.short = Some(needed),
@@ -223,26 +214,23 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         ring.complete(claim, outcome);
     }
 
-    /// This item is over, which is to be told with those beside it.
-    fn hold(&mut self, claim: Claim) {
-        let claims = claim.alone();
-        let apart = match &mut self.over {
+    /// These items are over, which is to be told with others.
+    fn hold(&mut self, claims: Claims) {
+        let apart = match self.over.last_mut() {
             Some(over) => over.join(claims).err(),
             None => Some(claims),
         };
-        if let Some(claims) = apart {
-            self.release();
-            self.over = Some(claims);
-        }
+        self.over.extend(apart);
     }
 
     /// Counts out what was used, and then frees the slots: what was used and done is counted before anybody can see the
     /// items done.
     fn release(&mut self) {
-        if let Some((set, items)) = self.used.take() {
-            self.engine.finished_with(&set, items);
+        for (place, items) in self.used.drain(..) {
+            // It stays at its place until these are counted out.
+            self.engine.finished_with(self.engine.known_set(place, self.lender.known), items);
         }
-        if let Some(over) = self.over.take() {
+        for over in self.over.drain(..) {
             self.engine.ring().finish_all(over);
         }
     }
@@ -256,6 +244,17 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             self.shared.to_host(self.for_host);
         }
         self.harvest
+    }
+}
+
+/// Adds items of the set at a place.
+fn count_in(used: &mut Vec<(u16, u64)>, place: u16, items: u64) {
+    if items == 0 {
+        return;
+    }
+    match used.iter_mut().find(|(at, _)| *at == place) {
+        Some((_, count)) => *count += items,
+        None => used.push((place, items)),
     }
 }
 
@@ -308,8 +307,8 @@ impl<K: Resident> Feed for Shared<K> {
             delivery,
             for_host: Vec::new(),
             records: Vec::new(),
-            over: None,
-            used: None,
+            over: Vec::new(),
+            used: Vec::new(),
             harvest: Harvest::default(),
         };
         match only {
@@ -341,6 +340,7 @@ impl<K: Resident> Telemetry for Shared<K> {
             sum.launches += counters.launches;
             sum.relaunches += counters.relaunches;
             sum.polls += counters.polls;
+            sum.pumped_bytes += counters.pumped_bytes;
             sum.longest_gap_ns = sum.longest_gap_ns.max(counters.longest_gap_ns);
         }
         sum.failovers = self.failovers.load(Ordering::Relaxed);

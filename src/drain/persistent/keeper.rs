@@ -82,6 +82,7 @@ fn fail_over<K: Resident>(shared: &Shared<K>, engine: &Engine, why: &str) {
         past.launches += counters.launches;
         past.relaunches += counters.relaunches;
         past.polls += counters.polls;
+        past.pumped_bytes += counters.pumped_bytes;
         past.longest_gap_ns = past.longest_gap_ns.max(counters.longest_gap_ns);
     }
     // Whoever lends holds its handle's lock all the while, so this finds everything that was lent.

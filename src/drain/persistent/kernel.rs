@@ -84,6 +84,7 @@ impl Resident for Kernel {
             launches: counters.leases,
             relaunches: counters.relaunches,
             polls: counters.polls,
+            pumped_bytes: self.pumped_bytes(),
             longest_gap_ns: counters.longest_gap.as_nanos() as u64,
             ..DeviceCounters::default()
         }

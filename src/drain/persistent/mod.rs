@@ -34,11 +34,12 @@ use worker::Worker;
 /// Opens the device, tests the path, and takes the memory: everything that can fail.
 pub(super) fn choose(options: &Options) -> std::result::Result<Chosen, GpuError> {
     let device = Device::open_persistent(&super::adapter_choice(options))?;
-    let arena = Arena::new(&device, options.arena_bytes as usize)?;
+    let bytes = options.arena_bytes as usize;
+    let arena = if options.staged_input { Arena::staged(&device, bytes)? } else { Arena::new(&device, bytes)? };
     let kernel = Kernel::over(&device, &kernel_options(options, 0), arena.clone())?;
     let base = NonNull::new(arena.pointer()).ok_or_else(|| GpuError { message: "the arena was not mapped".into() })?;
     // SAFETY: the arena is mapped for as long as a clone of it lives, and has more padding than is asked for.
-    let memory = unsafe { Memory::foreign(base, options.arena_bytes as usize, Box::new(arena.clone())) };
+    let memory = unsafe { Memory::foreign(base, bytes, Box::new(arena.clone())) };
     let name = device.info().name.clone();
     let why = format!("resident kernel on {name} ({})", device.info().driver);
     let make: Make<Kernel> = Box::new(move |engine, start| match device.trouble() {

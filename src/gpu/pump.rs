@@ -1,0 +1,383 @@
+//! The pump: moves items from host memory to the device's with its copy engines, while the resident kernel runs.
+//!
+//! A load is the bytes of some items and their slots. One submission copies the bytes, then, behind a barrier, the slots:
+//! so the kernel sees the items come with nothing left for the host to do, and never sees one before its bytes. A device
+//! without copy engines gets the same from a thread that stores.
+
+use super::copying::CopyQueues;
+use super::memory::Buffer;
+use super::{Device, stores};
+use crate::engine::lock;
+use ash::vk;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
+use wgpu::hal::api::Vulkan;
+
+/// Bytes of a submission, at most, unless one load has more.
+const MOST: u64 = 4 << 20;
+/// Pieces of memory in it, at most, unless one load has more.
+const MOST_PIECES: usize = 4096;
+/// While something is on its way, so much is waited for: every submission costs some 14 us whatever is in it ...
+const LEAST: u64 = 2 << 20;
+/// ... but no longer than this.
+const WAIT: Duration = Duration::from_micros(60);
+/// Submissions on their way on each queue.
+const DEPTH: usize = 2;
+/// How long it looks for more before it sleeps.
+const LINGER: Duration = Duration::from_micros(200);
+/// How long the copies on their way may take when the pump ends. They take a millisecond.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Bytes side by side, at the same place in the host's arena and in the device's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece {
+    pub offset: u64,
+    pub len: u64,
+}
+
+/// Items to be moved. Their slots lie in the host's copy of the ring.
+pub(super) struct Load {
+    pub pieces: Vec<Piece>,
+    pub bytes: u64,
+    /// Position of the first, and how many.
+    pub first: u64,
+    pub count: u64,
+}
+
+/// The four buffers that it copies between.
+pub(super) struct Between {
+    pub host_arena: Arc<Buffer>,
+    pub arena: Arc<Buffer>,
+    pub host_slots: Arc<Buffer>,
+    pub slots: Arc<Buffer>,
+    pub ring: u64,
+}
+
+pub(super) struct Pump {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    worker: Thread,
+}
+
+struct Shared {
+    loads: Mutex<VecDeque<Load>>,
+    /// Bytes of loads that are not sent yet.
+    waiting: AtomicU64,
+    asleep: AtomicBool,
+    ending: AtomicBool,
+}
+
+impl Pump {
+    pub fn start(device: &Device, between: Between) -> std::io::Result<Pump> {
+        let shared = Arc::new(Shared {
+            loads: Mutex::default(),
+            waiting: AtomicU64::new(0),
+            asleep: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+        });
+        let (mine, device) = (shared.clone(), device.clone());
+        let thread = std::thread::Builder::new().name("trommel-pump".into()).spawn(move || {
+            let engines = device.copying.as_ref().map(|queues| Engines::new(&device, queues)).transpose();
+            match engines {
+                Ok(engines) => run(&mine, &device, &between, engines),
+                Err(error) => device.note_trouble(format!("the copy engines could not be had ({error})")),
+            }
+            if device.trouble().is_some() {
+                // Perhaps they still copy.
+                std::mem::forget(between);
+            }
+        })?;
+        let worker = thread.thread().clone();
+        Ok(Pump { shared, thread: Mutex::new(Some(thread)), worker })
+    }
+
+    /// Bytes that it was given and has not sent.
+    pub fn waiting(&self) -> u64 {
+        self.shared.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Takes a load over. The bytes and slots stay as they are until the kernel is done with the items.
+    pub fn push(&self, load: Load) {
+        self.shared.waiting.fetch_add(load.bytes.max(1), Ordering::Relaxed);
+        lock(&self.shared.loads).push_back(load);
+        // The counterpart of the look that the thread takes between saying that it sleeps and sleeping.
+        std::sync::atomic::fence(Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::Relaxed) {
+            self.worker.unpark();
+        }
+    }
+
+    /// Ends it when nothing is on its way any more.
+    pub fn stop(&self) {
+        self.shared.ending.store(true, Ordering::SeqCst);
+        self.worker.unpark();
+        if let Some(thread) = lock(&self.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    /// Loads for one submission.
+    fn take(&self, some: &mut Vec<Load>) {
+        let (mut bytes, mut pieces) = (0, 0);
+        let mut loads = lock(&self.loads);
+        while let Some(load) = loads.front() {
+            if !some.is_empty() && (bytes + load.bytes > MOST || pieces + load.pieces.len() > MOST_PIECES) {
+                break;
+            }
+            bytes += load.bytes;
+            pieces += load.pieces.len();
+            some.extend(loads.pop_front());
+        }
+    }
+
+    fn sent(&self, some: &mut Vec<Load>) {
+        let bytes: u64 = some.drain(..).map(|load| load.bytes.max(1)).sum();
+        self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+fn run(shared: &Shared, device: &Device, between: &Between, mut engines: Option<Engines<'_>>) {
+    short_sleeps();
+    let (mut some, mut busy_at, mut waits_since) = (Vec::new(), Instant::now(), None);
+    while !shared.ending.load(Ordering::SeqCst) {
+        let flying = engines.as_mut().map_or(0, |engines| engines.look());
+        let waiting = shared.waiting.load(Ordering::Relaxed);
+        let room = engines.as_ref().is_none_or(|engines| engines.free.last().is_some());
+        if waiting == 0 {
+            if busy_at.elapsed() < LINGER {
+                std::hint::spin_loop();
+                continue;
+            }
+            shared.asleep.store(true, Ordering::SeqCst);
+            if shared.waiting.load(Ordering::SeqCst) == 0 && !shared.ending.load(Ordering::SeqCst) {
+                std::thread::park_timeout(Duration::from_millis(100));
+            }
+            shared.asleep.store(false, Ordering::SeqCst);
+            continue;
+        }
+        let now = Instant::now();
+        busy_at = now;
+        let since = *waits_since.get_or_insert(now);
+        if !room || (flying > 0 && waiting < LEAST && now - since < WAIT) {
+            std::thread::sleep(Duration::from_micros(5));
+            continue;
+        }
+        waits_since = None;
+        shared.take(&mut some);
+        if some.is_empty() {
+            // Its bytes are counted a moment before it is there.
+            continue;
+        }
+        if crate::faults::gpu::pump_fails() {
+            device.note_trouble("the copy engines were lost, as a test asked for".into());
+            break;
+        }
+        match &mut engines {
+            None => store(between, &some),
+            Some(engines) => {
+                if let Err(error) = engines.submit(between, &some) {
+                    device.note_trouble(format!("the copy engines were lost ({error})"));
+                    break;
+                }
+            }
+        }
+        shared.sent(&mut some);
+    }
+    // The bytes that are on their way must not arrive when the memory has another use.
+    if let Some(mut engines) = engines {
+        let began = Instant::now();
+        while engines.look() > 0 && device.trouble().is_none() {
+            if began.elapsed() > PATIENCE {
+                device.note_trouble("the copy engines do not finish".into());
+            }
+            std::thread::sleep(Duration::from_micros(20));
+        }
+        if device.trouble().is_some() {
+            // As what they copy between.
+            std::mem::forget(engines);
+        }
+    }
+}
+
+/// Sleeps of this thread end when they are asked to, not up to 50 us later: copies on their way take about as long.
+fn short_sleeps() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: an option of this thread with one plain argument.
+    unsafe {
+        libc::prctl(libc::PR_SET_TIMERSLACK, 1_000 as libc::c_ulong);
+    }
+}
+
+/// The slots of a load, as pieces of the ring in bytes.
+fn slots_of(load: &Load, ring: u64) -> impl Iterator<Item = Piece> {
+    let begin = load.first & (ring - 1);
+    let straight = load.count.min(ring - begin);
+    let piece = |first: u64, count: u64| Piece { offset: first * 16, len: count * 16 };
+    [piece(begin, straight), piece(0, load.count - straight)].into_iter().filter(|piece| piece.len > 0)
+}
+
+/// What the copy engines do, by stores.
+fn store(between: &Between, loads: &[Load]) {
+    let copy = |from: &Buffer, to: &Buffer, piece: Piece| {
+        // SAFETY: a piece of both buffers; the host's is not written until the kernel is done with it, the device's is
+        // written here only.
+        unsafe {
+            let bytes = std::slice::from_raw_parts(from.pointer().add(piece.offset as usize), piece.len as usize);
+            stores::bytes(to.pointer().add(piece.offset as usize), bytes);
+        }
+    };
+    for load in loads {
+        load.pieces.iter().for_each(|piece| copy(&between.host_arena, &between.arena, *piece));
+    }
+    stores::fence();
+    for load in loads {
+        slots_of(load, between.ring).for_each(|piece| copy(&between.host_slots, &between.slots, piece));
+    }
+    stores::fence();
+}
+
+/// A submission that is on its way, or may be.
+#[derive(Clone, Copy)]
+struct Flight {
+    queue: usize,
+    pool: vk::CommandPool,
+    commands: vk::CommandBuffer,
+    fence: vk::Fence,
+}
+
+/// The copy queues with what is needed to submit to them. One thread's.
+struct Engines<'a> {
+    raw: ash::Device,
+    queues: &'a CopyQueues,
+    free: Vec<Flight>,
+    flying: VecDeque<Flight>,
+    regions: Vec<vk::BufferCopy>,
+    // The raw device is alive as long as this.
+    _device: wgpu::Device,
+}
+
+impl<'a> Engines<'a> {
+    fn new(device: &Device, queues: &'a CopyQueues) -> Result<Self, vk::Result> {
+        // SAFETY: the guard keeps the device alive meanwhile, and `_device` does afterwards.
+        let raw = unsafe { device.wgpu.as_hal::<Vulkan>() }
+            .map(|hal| hal.raw_device().clone())
+            .ok_or(vk::Result::ERROR_FEATURE_NOT_PRESENT)?;
+        let (free, flying, regions) = (Vec::new(), VecDeque::new(), Vec::new());
+        let mut engines = Self { raw, queues, free, flying, regions, _device: device.wgpu.clone() };
+        for n in 0..DEPTH * queues.queues.len() {
+            // SAFETY: plain objects of this device, destroyed in `drop`.
+            unsafe {
+                let info = vk::CommandPoolCreateInfo::default()
+                    .flags(vk::CommandPoolCreateFlags::TRANSIENT)
+                    .queue_family_index(queues.family);
+                let pool = engines.raw.create_command_pool(&info, None)?;
+                let mut flight = Flight {
+                    queue: n % queues.queues.len(),
+                    pool,
+                    commands: vk::CommandBuffer::null(),
+                    fence: vk::Fence::null(),
+                };
+                // Listed first, so that it is destroyed if what follows fails.
+                engines.free.push(flight);
+                let info = vk::CommandBufferAllocateInfo::default().command_pool(pool).command_buffer_count(1);
+                flight.commands = engines.raw.allocate_command_buffers(&info)?[0];
+                flight.fence = engines.raw.create_fence(&vk::FenceCreateInfo::default(), None)?;
+                engines.free.pop();
+                engines.free.push(flight);
+            }
+        }
+        Ok(engines)
+    }
+
+    /// Notes what has arrived; how many are still on their way.
+    fn look(&mut self) -> usize {
+        let mut n = 0;
+        while let Some(flight) = self.flying.get(n) {
+            // SAFETY: the fence is this device's and was submitted.
+            if unsafe { self.raw.get_fence_status(flight.fence) } == Ok(true) {
+                self.free.extend(self.flying.remove(n));
+            } else {
+                n += 1;
+            }
+        }
+        self.flying.len()
+    }
+
+    /// Sends loads on the queue that has least to do. One has to be free.
+    fn submit(&mut self, between: &Between, loads: &[Load]) -> Result<(), vk::Result> {
+        let busy = |queue: usize| self.flying.iter().filter(|flight| flight.queue == queue).count();
+        let at = (0..self.free.len()).min_by_key(|&n| busy(self.free[n].queue)).expect("one is free");
+        let flight = self.free.swap_remove(at);
+        let region =
+            |piece: Piece| vk::BufferCopy { src_offset: piece.offset, dst_offset: piece.offset, size: piece.len };
+        // SAFETY: objects of this device. The flight has arrived, so its pool, commands and fence may be used again; pieces
+        // lie inside the buffers, which live as long as the kernel; only this thread uses these queues.
+        unsafe {
+            let raw = &self.raw;
+            raw.reset_fences(&[flight.fence])?;
+            raw.reset_command_pool(flight.pool, vk::CommandPoolResetFlags::empty())?;
+            let begin = vk::CommandBufferBeginInfo::default().flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
+            raw.begin_command_buffer(flight.commands, &begin)?;
+            let regions = &mut self.regions;
+            regions.clear();
+            regions.extend(loads.iter().flat_map(|load| &load.pieces).map(|&piece| region(piece)));
+            if !regions.is_empty() {
+                raw.cmd_copy_buffer(flight.commands, between.host_arena.raw(), between.arena.raw(), regions);
+            }
+            let barrier = vk::MemoryBarrier::default()
+                .src_access_mask(vk::AccessFlags::TRANSFER_WRITE)
+                .dst_access_mask(vk::AccessFlags::TRANSFER_WRITE | vk::AccessFlags::TRANSFER_READ);
+            let stage = vk::PipelineStageFlags::TRANSFER;
+            raw.cmd_pipeline_barrier(flight.commands, stage, stage, vk::DependencyFlags::empty(), &[barrier], &[], &[]);
+            regions.clear();
+            regions.extend(loads.iter().flat_map(|load| slots_of(load, between.ring)).map(region));
+            raw.cmd_copy_buffer(flight.commands, between.host_slots.raw(), between.slots.raw(), regions);
+            raw.end_command_buffer(flight.commands)?;
+            let commands = [flight.commands];
+            let submit = vk::SubmitInfo::default().command_buffers(&commands);
+            raw.queue_submit(self.queues.queues[flight.queue], &[submit], flight.fence)?;
+        }
+        self.flying.push_back(flight);
+        Ok(())
+    }
+}
+
+impl Drop for Engines<'_> {
+    fn drop(&mut self) {
+        for flight in self.free.iter().chain(&self.flying) {
+            // SAFETY: nothing of it is on its way any more: `run` has waited, or forgets it.
+            unsafe {
+                self.raw.destroy_fence(flight.fence, None);
+                self.raw.destroy_command_pool(flight.pool, None);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_of_a_load_are_one_piece_or_two_where_the_ring_ends() {
+        let of = |first, count| {
+            let load = Load { pieces: Vec::new(), bytes: 0, first, count };
+            slots_of(&load, 8).map(|piece| (piece.offset / 16, piece.len / 16)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(2, 3), [(2, 3)]);
+        assert_eq!(of(13, 3), [(5, 3)]);
+        assert_eq!(of(14, 5), [(6, 2), (0, 3)]);
+        assert_eq!(of(u64::MAX, 8), [(7, 1), (0, 7)]);
+    }
+}
