@@ -4,7 +4,7 @@ use super::Drain;
 use crate::engine::{Engine, Job, Known, Lists, LoadedSet, Matches, Outcome, Owners, Tally, status_of};
 use crate::ring::{Claims, Completer};
 use crate::scan::{Match, Scratch};
-use crate::status::{Error, Result, TRM_CANCELLED, TRM_ERR_MEMORY, TRM_ERR_PANIC, TRM_OK};
+use crate::status::{Error, Result, TRM_CANCELLED, TRM_ERR_MEMORY, TRM_ERR_PANIC, TRM_OK, trm_status};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -88,6 +88,15 @@ struct Untold {
     bytes: u64,
 }
 
+/// Claimed items on their way through a worker.
+struct Batch<'a> {
+    items: Completer<'a, Job, Outcome>,
+    /// Whose those are that are ready to be passed on.
+    owner: u32,
+    /// Finished items in a row with one set, which are not counted out.
+    run: u64,
+}
+
 impl<'a> Worker<'a> {
     fn new(engine: &'a Engine, n: usize) -> Self {
         Self {
@@ -143,72 +152,87 @@ impl<'a> Worker<'a> {
     }
 
     fn drain(&mut self, claims: Claims) {
+        let mut batch = Batch { items: self.engine.ring().completer(claims), owner: 0, run: 0 };
+        // A matcher's panic ends its item, not the batch; to be ready for one costs more than a small item's scan.
+        while crate::panics::guarded(|| self.scan_all(&mut batch)).is_none() {
+            self.scratch = Box::default();
+            self.matches.clear();
+            let Some((_, job)) = batch.items.next() else { break };
+            self.finish(&mut batch, &job, TRM_ERR_PANIC, 0);
+        }
+    }
+
+    fn scan_all(&mut self, batch: &mut Batch<'_>) {
         let engine = self.engine;
-        let mut batch = engine.ring().completer(claims);
-        // Items in a row with one set, and whose are those that are ready to be passed on.
-        let (mut run, mut owner) = (0, 0);
-        while let Some((position, job)) = batch.next() {
-            let next = batch.next_but_one().map(|(_, next)| next.set);
+        while let Some((position, job)) = batch.items.next() {
             let is_large = u64::from(job.input_len) > LOOK_BYTES;
-            if is_large || owner != job.owner {
-                self.pass_on(&mut batch, owner);
-                owner = job.owner;
+            if is_large || batch.owner != job.owner {
+                self.pass_on(batch);
+                batch.owner = job.owner;
             }
             if is_large && self.untold.items > 0 {
                 self.tell();
             }
-            let set = engine.known_set(job.set, &mut self.known);
-            run += 1;
+            self.matches.clear();
             let (status, match_count) = if engine.is_off(position, &job) {
-                self.matches.clear();
                 (TRM_CANCELLED, 0)
             } else {
+                let set = engine.known_set(job.set, &mut self.known);
                 let bytes = engine.arena().bytes(job.input_offset, job.input_len);
                 scan(engine, set, bytes, &mut self.scratch, &mut self.matches)
             };
-            // What was used and done is counted before the last item can be seen done: who has seen them all done may
-            // replace their rules and finds them all counted.
-            if next != Some(job.set) {
-                engine.finished_with(set, std::mem::take(&mut run));
-            }
-            if next.is_none() {
-                self.tally.expect_last();
-            }
-            self.untold.items += 1;
-            self.untold.bytes += u64::from(job.input_len);
-            let look = next.is_none() || self.untold.bytes >= LOOK_BYTES;
-            if engine.is_plain(&job) {
-                engine.let_go(&job);
-                self.tally.add(&job, status, match_count);
-                if status == TRM_OK && match_count == 0 {
-                    batch.complete_blank();
-                } else {
-                    batch.complete_with(|outcome| {
-                        (outcome.status, outcome.match_count) = (status, match_count);
-                        outcome.matches.fill(&self.matches, engine.spares(), &mut self.spares);
-                    });
-                }
-                if look {
-                    self.pass_on(&mut batch, owner);
-                }
+            self.finish(batch, &job, status, match_count);
+        }
+    }
+
+    /// Finishes the batch's next item.
+    #[inline(always)]
+    fn finish(&mut self, batch: &mut Batch<'_>, job: &Job, status: trm_status, match_count: u64) {
+        let engine = self.engine;
+        let next = batch.items.next_but_one().map(|(_, next)| next.set);
+        batch.run += 1;
+        // What was used and done is counted before the last item can be seen done: who has seen them all done may replace
+        // their rules and finds them all counted.
+        if next != Some(job.set) {
+            engine.finished_with(engine.known_set(job.set, &mut self.known), std::mem::take(&mut batch.run));
+        }
+        if next.is_none() {
+            self.tally.expect_last();
+        }
+        self.untold.items += 1;
+        self.untold.bytes += u64::from(job.input_len);
+        let look = next.is_none() || self.untold.bytes >= LOOK_BYTES;
+        if engine.is_plain(job) {
+            engine.let_go(job);
+            self.tally.add(job, status, match_count);
+            if status == TRM_OK && match_count == 0 {
+                batch.items.complete_blank();
             } else {
-                self.pass_on(&mut batch, owner);
-                let claim = batch.split().expect("it was looked at");
-                let mut outcome = Outcome { status, match_count, matches: Matches::default() };
-                outcome.matches.fill(&self.matches, engine.spares(), &mut self.spares);
-                engine.finish(claim, &job, outcome, &mut self.owners, &mut self.tally);
+                batch.items.complete_with(|outcome| {
+                    (outcome.status, outcome.match_count) = (status, match_count);
+                    outcome.matches.fill(&self.matches, engine.spares(), &mut self.spares);
+                });
             }
             if look {
-                self.tell_if_due();
+                self.pass_on(batch);
             }
+        } else {
+            self.pass_on(batch);
+            let Some(claim) = batch.items.split() else { unreachable!("the item was looked at") };
+            let mut outcome = Outcome { status, match_count, matches: Matches::default() };
+            outcome.matches.fill(&self.matches, engine.spares(), &mut self.spares);
+            engine.finish(claim, job, outcome, &mut self.owners, &mut self.tally);
+        }
+        if look {
+            self.tell_if_due();
         }
     }
 
     /// Passes on the items that are ready.
     #[inline]
-    fn pass_on(&mut self, batch: &mut Completer<'_, Job, Outcome>, owner: u32) {
-        if batch.ready() > 0 {
-            self.engine.finish_run(batch, owner, &mut self.owners, &mut self.tally);
+    fn pass_on(&mut self, batch: &mut Batch<'_>) {
+        if batch.items.ready() > 0 {
+            self.engine.finish_run(&mut batch.items, batch.owner, &mut self.owners, &mut self.tally);
         }
     }
 
@@ -231,29 +255,29 @@ impl<'a> Worker<'a> {
     }
 }
 
-/// Scans one item on this thread: its status and the true count, and the matches of which are to be delivered. A panic of
-/// a matcher becomes the item's status.
-#[inline]
-fn scan(engine: &Engine, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch, matches: &mut Vec<Match>) -> (i32, u64) {
-    matches.clear();
-    let scanned = crate::panics::guarded(|| {
-        crate::faults::panic_if_asked();
-        set.rules.scan(bytes, scratch, engine.options().max_matches_per_item, matches)
-    });
-    match scanned {
-        Some(count) => (status_of(count, matches.len()), count),
-        None => {
-            *scratch = Scratch::default();
-            matches.clear();
-            (TRM_ERR_PANIC, 0)
-        }
-    }
+/// Scans one item on this thread: its status and the true count, and the matches of which are to be delivered.
+#[inline(always)]
+fn scan(
+    engine: &Engine,
+    set: &LoadedSet,
+    bytes: &[u8],
+    scratch: &mut Scratch,
+    matches: &mut Vec<Match>,
+) -> (trm_status, u64) {
+    crate::faults::panic_if_asked();
+    let count = set.rules.scan(bytes, scratch, engine.options().max_matches_per_item, matches);
+    (status_of(count, matches.len()), count)
 }
 
 /// As the workers do for an item whose bytes lie elsewhere.
 #[cfg(feature = "gpu")]
 pub(super) fn scan_bytes(engine: &Engine, set: &LoadedSet, bytes: &[u8], scratch: &mut Scratch) -> Outcome {
     let mut matches = Vec::new();
-    let (status, match_count) = scan(engine, set, bytes, scratch, &mut matches);
-    Outcome { status, match_count, matches: matches.into() }
+    match crate::panics::guarded(|| scan(engine, set, bytes, scratch, &mut matches)) {
+        Some((status, match_count)) => Outcome { status, match_count, matches: matches.into() },
+        None => {
+            *scratch = Scratch::default();
+            Outcome { status: TRM_ERR_PANIC, ..Outcome::default() }
+        }
+    }
 }

@@ -30,7 +30,7 @@ impl Off {
     }
 
     /// As far as can be seen now: mostly a look at one word that nobody writes.
-    #[inline]
+    #[inline(always)]
     fn contains(&self, position: Position) -> bool {
         self.count.load(Ordering::Relaxed) > 0 && lock(&self.items).contains(&position)
     }
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     /// Whether an item is cancelled or late, as far as can be seen now: there is no need to scan it.
-    #[inline]
+    #[inline(always)]
     pub fn is_off(&self, position: Position, job: &Job) -> bool {
         self.ring.is_cancelled(position)
             || self.off.contains(position)

@@ -279,6 +279,7 @@ impl Handle {
 }
 
 /// Moves one finished item into the buffers; `Err` tells how many matches it needs where they don't fit.
+#[inline(always)]
 fn take(
     engine: &Engine,
     taker: &mut Taker<'_, Job, Outcome>,
@@ -325,6 +326,7 @@ fn put_blank(position: Position, job: &Job, status: trm_status, buffers: &mut Bu
 }
 
 /// Writes one item's outcome to the buffers, where its matches fit.
+#[inline]
 pub(crate) fn put(
     position: Position,
     job: &Job,
