@@ -157,14 +157,18 @@ impl<'a> Worker<'a> {
         while crate::panics::guarded(|| self.scan_all(&mut batch)).is_none() {
             self.scratch = Box::default();
             self.matches.clear();
-            let Some((_, job)) = batch.items.next() else { break };
+            if batch.items.left() == 0 {
+                break;
+            }
+            let job = batch.items.payload(0);
             self.finish(&mut batch, &job, TRM_ERR_PANIC, 0);
         }
     }
 
     fn scan_all(&mut self, batch: &mut Batch<'_>) {
         let engine = self.engine;
-        while let Some((position, job)) = batch.items.next() {
+        while batch.items.left() > 0 {
+            let (position, job) = (batch.items.position(), batch.items.payload(0));
             let is_large = u64::from(job.input_len) > LOOK_BYTES;
             if is_large || batch.owner != job.owner {
                 self.pass_on(batch);
@@ -189,19 +193,19 @@ impl<'a> Worker<'a> {
     #[inline(always)]
     fn finish(&mut self, batch: &mut Batch<'_>, job: &Job, status: trm_status, match_count: u64) {
         let engine = self.engine;
-        let next = batch.items.next_but_one().map(|(_, next)| next.set);
+        let is_last = batch.items.left() == 1;
         batch.run += 1;
         // What was used and done is counted before the last item can be seen done: who has seen them all done may replace
         // their rules and finds them all counted.
-        if next != Some(job.set) {
+        if is_last || batch.items.payload(1).set != job.set {
             engine.finished_with(engine.known_set(job.set, &mut self.known), std::mem::take(&mut batch.run));
         }
-        if next.is_none() {
+        if is_last {
             self.tally.expect_last();
         }
         self.untold.items += 1;
         self.untold.bytes += u64::from(job.input_len);
-        let look = next.is_none() || self.untold.bytes >= LOOK_BYTES;
+        let look = is_last || self.untold.bytes >= LOOK_BYTES;
         if engine.is_plain(job) {
             engine.let_go(job);
             self.tally.add(job, status, match_count);

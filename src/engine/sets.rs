@@ -164,14 +164,15 @@ impl SetTable {
         if known.version != version {
             *known = Known { version, sets: Vec::new() };
         }
-        let at = match known.sets.iter().position(|set| set.place == place) {
-            Some(at) => at,
-            None => {
-                known.sets.push(self.at(place));
-                known.sets.len() - 1
-            }
-        };
+        let at = known.sets.iter().position(|set| set.place == place);
+        let at = at.unwrap_or_else(|| self.learn(place, known));
         &known.sets[at]
+    }
+
+    #[cold]
+    fn learn(&self, place: u16, known: &mut Known) -> usize {
+        known.sets.push(self.at(place));
+        known.sets.len() - 1
     }
 
     /// Counts `items` finished items out.

@@ -45,23 +45,23 @@ impl<P: Copy, O> Completer<'_, P, O> {
         self.ready
     }
 
-    /// The next item that is to be completed, and what its producer put in; `None` at the end.
+    /// How many items are to be completed.
     #[inline(always)]
-    pub fn next(&self) -> Option<(Position, P)> {
-        self.peek(0)
+    pub fn left(&self) -> usize {
+        self.claims.count - self.ready
     }
 
-    /// The item behind that.
+    /// The position of the next one.
     #[inline(always)]
-    pub fn next_but_one(&self) -> Option<(Position, P)> {
-        self.peek(1)
+    pub fn position(&self) -> Position {
+        self.claims.first.plus(self.ready as u64)
     }
 
+    /// What the producer put into the next one, or, with `skip`, into one behind it. There has to be one.
     #[inline(always)]
-    fn peek(&self, skip: usize) -> Option<(Position, P)> {
-        let at = self.ready + skip;
-        let position = self.claims.first.plus(at as u64);
-        (at < self.claims.count).then(|| (position, self.ring.slots().read_payload(position)))
+    pub fn payload(&self, skip: usize) -> P {
+        assert!(skip < self.left(), "nothing is left");
+        self.ring.slots().read_payload(self.position().plus(skip as u64))
     }
 
     /// Completes the next item with what `fill` makes of an empty outcome, in its place in the ring.
@@ -71,7 +71,7 @@ impl<P: Copy, O> Completer<'_, P, O> {
         O: Default,
     {
         self.check();
-        let position = self.claims.first.plus(self.ready as u64);
+        let position = self.position();
         self.ring.slots().write_outcome(position, O::default());
         self.ring.slots().change_outcome(position, fill);
         self.written |= 1 << self.ready;
@@ -87,7 +87,7 @@ impl<P: Copy, O> Completer<'_, P, O> {
 
     #[inline(always)]
     fn check(&self) {
-        assert!(self.ready < self.claims.count && self.ready < Self::MOST, "nothing is left, or too much is ready");
+        assert!(self.left() > 0 && self.ready < Self::MOST, "nothing is left, or too much is ready");
     }
 
     /// Passes on what is ready.

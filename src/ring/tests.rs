@@ -192,7 +192,8 @@ fn nothing_is_lost_doubled_or_miscounted_under_load() {
                             continue;
                         };
                         let mut batch = ring.completer(claims);
-                        while let Some((_, value)) = batch.next() {
+                        while batch.left() > 0 {
+                            let value = batch.payload(0);
                             match value % 4 {
                                 0 => {
                                     finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);

@@ -158,9 +158,9 @@ fn a_batch_is_passed_on_together() {
         let drain = spawn(&ring, |ring| {
             let mut batch = ring.completer(ring.claim(3).unwrap());
             batch.complete_with(|outcome| *outcome = 700);
-            assert_eq!(batch.next().map(|(_, payload)| payload), Some(8));
+            assert_eq!((batch.left(), batch.position(), batch.payload(0)), (2, start.plus(1), 8));
             batch.complete_blank();
-            assert_eq!((batch.ready(), batch.next_but_one()), (2, None));
+            assert_eq!((batch.ready(), batch.left()), (2, 1));
             let last = batch.split().unwrap();
             ring.complete(last, 900);
         });
