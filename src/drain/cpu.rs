@@ -155,7 +155,7 @@ impl<'a> Worker<'a> {
         let mut batch = Batch { items: self.engine.ring().completer(claims), owner: 0, run: 0 };
         // A matcher's panic ends its item, not the batch; to be ready for one costs more than a small item's scan.
         while crate::panics::guarded(|| self.scan_all(&mut batch)).is_none() {
-            self.scratch = Box::default();
+            *self.scratch = Scratch::default();
             self.matches.clear();
             if batch.items.left() == 0 {
                 break;

@@ -155,7 +155,7 @@ fn a_batch_is_passed_on_together() {
         let ring = Arc::new(Numbers::with_start(4, start));
         let reservation = ring.reserve(3).unwrap();
         ring.publish(reservation, |i| 7 + i as u32);
-        let drain = spawn(&ring, |ring| {
+        let drain = spawn(&ring, move |ring| {
             let mut batch = ring.completer(ring.claim(3).unwrap());
             batch.complete_with(|outcome| *outcome = 700);
             assert_eq!((batch.left(), batch.position(), batch.payload(0)), (2, start.plus(1), 8));
