@@ -9,7 +9,7 @@ use crate::gpu::batch::{Batcher, Sets, Slot};
 use crate::gpu::persistent::Arena;
 use crate::gpu::{Device, GpuError, SetKind};
 use crate::input::Memory;
-use crate::ring::Claim;
+use crate::ring::{Claim, Claims};
 use crate::scan::Scratch;
 use crate::status::{Error, Result, TRM_ERR_MEMORY};
 use std::collections::VecDeque;
@@ -112,7 +112,7 @@ impl Telemetry for Shared {
 /// A batch on its way: the claims in the order in which they were put in.
 struct Flight {
     slot: Slot,
-    claims: Vec<Claim>,
+    claims: Vec<Claims>,
 }
 
 /// The drain's thread.
@@ -153,6 +153,8 @@ impl<'a> Thread<'a> {
         loop {
             let engine = self.engine;
             let found = if flying.is_empty() {
+                // A thread that waits keeps no set that was unloaded.
+                self.looked_up = Known::default();
                 // Nothing on its way: sleep until there is something to send.
                 engine.work().wait_until(None, || {
                     if engine.is_stopping() {
@@ -167,8 +169,8 @@ impl<'a> Thread<'a> {
             };
             match found.flatten() {
                 Some(claims) => {
-                    let mut claims = claims.peekable();
-                    while claims.peek().is_some() {
+                    let mut claims = claims;
+                    while claims.len() > 0 {
                         let Some(slot) = free.pop() else {
                             let landed = self.land(flying.pop_front().expect("all slots are on their way"));
                             free.push(landed);
@@ -192,32 +194,45 @@ impl<'a> Thread<'a> {
     }
 
     /// Fills a slot and sends it; the slot comes back where nothing was for the device.
-    fn send(
-        &mut self,
-        mut slot: Slot,
-        claims: &mut std::iter::Peekable<impl Iterator<Item = Claim>>,
-    ) -> std::result::Result<Flight, Box<Slot>> {
-        let mut sent = Vec::new();
-        let mut here = Vec::new();
-        while let Some(claim) = claims.peek() {
-            let job = self.engine.ring().payload(claim);
-            let set = self.engine.known_set(job.set, &mut self.looked_up).clone();
-            if !slot.is_empty() && set.device.known(self.epoch).is_none() {
-                // A new set may move the others' indexes: what is in the slot goes first.
-                break;
-            }
-            let off = self.lost() || self.engine.is_off(claim.position(), &job);
-            let index = if off { None } else { self.index(&set) };
+    fn send(&mut self, mut slot: Slot, claims: &mut Claims) -> std::result::Result<Flight, Box<Slot>> {
+        let engine = self.engine;
+        // The set of the item before, and its index.
+        let (mut last, mut count, mut apart) = (None, 0, Vec::new());
+        for (n, job) in engine.ring().payloads(claims, 0).enumerate() {
+            let index = match last {
+                Some((place, index)) if place == job.set => index,
+                _ => {
+                    let set = engine.known_set(job.set, &mut self.looked_up).clone();
+                    if !slot.is_empty() && set.device.known(self.epoch).is_none() {
+                        // A new set may move the others' indexes: what is in the slot goes first.
+                        break;
+                    }
+                    let index = self.index(&set);
+                    last = Some((job.set, index));
+                    index
+                }
+            };
+            let off = self.lost() || engine.is_off(claims.first().plus(n as u64), &job);
             match index {
-                Some(index) if job.input_len <= BYTES => {
-                    let bytes = || self.engine.arena().bytes(job.input_offset, job.input_len);
+                Some(index) if job.input_len <= BYTES && !off => {
+                    let bytes = || engine.arena().bytes(job.input_offset, job.input_len);
                     if !slot.push(&self.batcher, job.input_offset, job.input_len, index, bytes) {
                         break;
                     }
-                    sent.extend(claims.next());
                 }
-                _ => here.extend(claims.next()),
+                _ => apart.push(n),
             }
+            count = n + 1;
+        }
+        let (mut sent, mut here, mut at) = (Vec::new(), Vec::new(), 0);
+        for n in apart.into_iter().chain([count]) {
+            if n > at {
+                sent.push(claims.split_to(n - at));
+            }
+            if n < count {
+                here.extend(claims.next());
+            }
+            at = n + 1;
         }
         let flight = match (&self.sets, sent.is_empty()) {
             (Some(sets), false) => {
@@ -267,18 +282,28 @@ impl<'a> Thread<'a> {
             self.batcher.wait(&flight.slot, Duration::from_millis(self.engine.options().watchdog_ms.into()))
         {
             self.lose(&error);
-            here.extend(claims);
+            here.extend(claims.into_iter().flatten());
             // The device may still write into this slot's buffers; wgpu keeps them until it does not.
             flight.slot.reset();
         } else {
-            let mut claims = claims.into_iter();
             let mut owners = std::mem::take(&mut self.owners);
             let mut finishing = Finishing::new(self.engine, &mut owners);
-            let taken = self.batcher.take(&mut flight.slot, |_, done, records| {
-                if let Some(claim) = claims.next()
-                    && let Err(claim) = finishing.finish_by_device(claim, done, records, &mut self.scratch)
-                {
-                    here.push(claim);
+            let (mut n, mut found, mut claims) = (0, Vec::new(), claims.into_iter());
+            let mut left = claims.next();
+            let taken = self.batcher.take(&mut flight.slot, |answers| {
+                while let Some(run) = &mut left {
+                    let blank = finishing.finish_blank(run, answers.blank_run(n, run.len()));
+                    n += blank;
+                    if blank == 0
+                        && let Some(claim) = run.next()
+                    {
+                        let done = answers.answer(n, &mut found);
+                        n += 1;
+                        here.extend(finishing.finish_by_device(claim, done, &found, &mut self.scratch).err());
+                    }
+                    if run.len() == 0 {
+                        left = claims.next();
+                    }
                 }
             });
             finishing.end();
@@ -287,7 +312,7 @@ impl<'a> Thread<'a> {
                 self.lose(&error);
                 flight.slot.reset();
             }
-            here.extend(claims);
+            here.extend(left.into_iter().chain(claims).flatten());
         }
         self.scan_here(here);
         flight.slot

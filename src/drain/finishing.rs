@@ -3,7 +3,7 @@
 use crate::engine::{Engine, Job, LoadedSet, Outcome, Owners, Tally};
 use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
-use crate::ring::Claim;
+use crate::ring::{Claim, Claims};
 use crate::scan::Scratch;
 use std::sync::Arc;
 
@@ -16,8 +16,14 @@ pub(super) struct Finishing<'a> {
     owners: &'a mut Owners,
     tally: Tally,
     run: Option<(Arc<LoadedSet>, u64)>,
-    held: Option<(Claim, Job, Outcome)>,
+    held: Option<Held>,
     any: bool,
+}
+
+enum Held {
+    One(Claim, Job, Outcome),
+    /// Items of one owner without a match.
+    Blank(Claims, u32),
 }
 
 /// What a device said of an item, as an outcome; `None`: the item is to be scanned here.
@@ -82,13 +88,49 @@ impl<'a> Finishing<'a> {
             *items += 1;
         }
         self.any = true;
-        let before = self.held.replace((claim, *job, outcome));
+        let before = self.held.replace(Held::One(claim, *job, outcome));
         self.release(before);
     }
 
-    fn release(&mut self, item: Option<(Claim, Job, Outcome)>) {
-        if let Some((claim, job, outcome)) = item {
-            self.engine.finish(claim, &job, outcome, self.owners, &mut self.tally);
+    /// Finishes the first of these items, as many as are plain and of one owner and one set, all without a match. How many.
+    pub fn finish_blank(&mut self, claims: &mut Claims, max: usize) -> usize {
+        let engine = self.engine;
+        let (mut count, mut bytes, mut copies, mut first) = (0, 0, false, None);
+        for (n, job) in engine.ring().payloads(claims, 0).take(max).enumerate() {
+            let position = claims.first().plus(n as u64);
+            let (owner, set) = *first.get_or_insert((job.owner, job.set));
+            if !engine.is_plain(&job) || (job.owner, job.set) != (owner, set) || engine.is_off(position, &job) {
+                break;
+            }
+            count += 1;
+            bytes += u64::from(job.input_len);
+            copies |= job.owns_region;
+        }
+        let Some((owner, set)) = first.filter(|_| count > 0) else { return 0 };
+        let blank = claims.split_to(count);
+        if copies || engine.arena().registered().any() {
+            engine.ring().payloads(&blank, 0).for_each(|job| engine.let_go(&job));
+        }
+        self.set(set);
+        if let Some((_, items)) = &mut self.run {
+            *items += count as u64;
+        }
+        self.any = true;
+        self.tally.add_plain(count as u64, bytes);
+        let before = self.held.replace(Held::Blank(blank, owner));
+        self.release(before);
+        count
+    }
+
+    fn release(&mut self, held: Option<Held>) {
+        match held {
+            Some(Held::One(claim, job, outcome)) => {
+                self.engine.finish(claim, &job, outcome, self.owners, &mut self.tally);
+            }
+            Some(Held::Blank(claims, owner)) => {
+                self.engine.finish_blank(claims, owner, self.owners, &mut self.tally);
+            }
+            None => {}
         }
     }
 

@@ -299,6 +299,16 @@ impl Engine {
         run.pass_on();
     }
 
+    /// As [`Engine::finish_run`], of items that have no match.
+    #[cfg(feature = "gpu")]
+    pub fn finish_blank(&self, claims: crate::ring::Claims, owner: u32, owners: &mut Owners, tally: &mut Tally) {
+        if tally.is_last() {
+            self.stats.add(tally);
+        }
+        owners.get(self, owner).completed(claims.first(), claims.len() as u64);
+        self.ring.complete_blank(claims);
+    }
+
     /// Whether an item's outcome is nothing but what its scan says: no stream waits for it, its time is not up ever, and it is
     /// wanted whatever it is.
     #[inline]

@@ -195,12 +195,8 @@ impl Batcher {
         }
     }
 
-    /// Shows each item's answer, in the order they were put in, and empties the slot.
-    pub fn take(
-        &self,
-        slot: &mut Slot,
-        mut show: impl FnMut(usize, DeviceCompletion, &[RawMatch]),
-    ) -> Result<(), GpuError> {
+    /// Shows the answers, and empties the slot.
+    pub fn take(&self, slot: &mut Slot, show: impl FnOnce(&Answers<'_>)) -> Result<(), GpuError> {
         let count = slot.jobs.len();
         let of_items = record_bytes(count as u32);
         {
@@ -210,17 +206,7 @@ impl Batcher {
                 .map_err(|e| GpuError::new(format!("a batch could not be read back: {e}")))?;
             let words: &[[u32; 4]] = bytemuck::cast_slice(&mapped[..(CHUNK_BYTES + of_items) as usize]);
             let results: &[u32] = bytemuck::cast_slice(&mapped[(CHUNK_BYTES + of_items) as usize..]);
-            let slots = CHUNK_BYTES / RECORD_BYTES;
-            let (mut found, mut chunks) = (Vec::new(), Vec::new());
-            for (i, &word) in results.iter().enumerate() {
-                let mut done = DeviceCompletion::of(word);
-                found.clear();
-                if done.count > 0 && !done.overflow {
-                    let place = Where { slot: slots + i as u64 * u64::from(layout::SLOT_RECORDS), chunks: 0, salt: 0 };
-                    done.overflow = !records::read(&place, done, |at| words[at as usize], &mut found, &mut chunks);
-                }
-                show(i, done, &found);
-            }
+            show(&Answers { words, results });
         }
         slot.reset();
         Ok(())
@@ -229,6 +215,31 @@ impl Batcher {
     /// What the adapter is.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+}
+
+/// What came back of a batch, by the order in which its items were put in.
+pub struct Answers<'a> {
+    words: &'a [[u32; 4]],
+    results: &'a [u32],
+}
+
+impl Answers<'_> {
+    /// How many of the `max` items from `first` on have no match and need no scan here, one after the other.
+    pub fn blank_run(&self, first: usize, max: usize) -> usize {
+        self.results[first..].iter().take(max).take_while(|&&word| word == 0).count()
+    }
+
+    /// An item's answer, and its records in place of what is in `found`.
+    pub fn answer(&self, item: usize, found: &mut Vec<RawMatch>) -> DeviceCompletion {
+        let mut done = DeviceCompletion::of(self.results[item]);
+        found.clear();
+        if done.count > 0 && !done.overflow {
+            let slot = CHUNK_BYTES / RECORD_BYTES + item as u64 * u64::from(layout::SLOT_RECORDS);
+            let place = Where { slot, chunks: 0, salt: 0 };
+            done.overflow = !records::read(&place, done, |at| self.words[at as usize], found, &mut Vec::new());
+        }
+        done
     }
 }
 

@@ -9,6 +9,8 @@ pub struct Job {
     pub len: u32,
     /// Directory index; 0 is the set that matches nothing.
     pub set: u16,
+    /// Nobody writes what is left of its last 64 bytes: they may be moved with it.
+    pub padded: bool,
 }
 
 /// What a device found: what the words mean depends on the set's kind.
@@ -250,7 +252,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_the_items_words_the_set_and_the_next_ticket() {
-        let job = Job { offset: 7, len: 9, set: 3 };
+        let job = Job { offset: 7, len: 9, set: 3, padded: false };
         let words = slot(u64::from(u32::MAX), &job);
         assert_eq!(words[SLOT_OFFSET as usize], 7);
         assert_eq!(words[SLOT_LEN as usize], 9);

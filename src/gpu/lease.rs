@@ -160,6 +160,8 @@ impl Leases {
     pub fn note_published(&self, end: u64, count: u64) {
         // SAFETY: the word lies in the control buffer. Publishers may overtake each other here: it is a hint.
         unsafe { stores::word(self.control.words().add(layout::CONTROL_PUBLISHED as usize), end as u32) };
+        // Where the processor has locked instructions, the next one pushes out what was stored around the cache.
+        #[cfg(not(target_arch = "x86_64"))]
         stores::fence();
         self.published.fetch_add(count, Ordering::SeqCst);
         if self.status.load(Ordering::SeqCst) == Status::Idle as u8 {

@@ -227,6 +227,21 @@ fn slots_of(load: &Load, ring: u64) -> impl Iterator<Item = Piece> {
     [piece(begin, straight), piece(0, load.count - straight)].into_iter().filter(|piece| piece.len > 0)
 }
 
+/// The same bytes in as few pieces as can be: each costs the copy engine some microseconds.
+fn joined(pieces: impl Iterator<Item = Piece>) -> impl Iterator<Item = Piece> {
+    let mut all: Vec<Piece> = pieces.collect();
+    all.sort_unstable_by_key(|piece| piece.offset);
+    all.dedup_by(|next, piece| {
+        let end = piece.offset + piece.len;
+        let joins = next.offset <= end;
+        if joins {
+            piece.len = end.max(next.offset + next.len) - piece.offset;
+        }
+        joins
+    });
+    all.into_iter()
+}
+
 /// What the copy engines do, by stores.
 fn store(between: &Between, loads: &[Load]) {
     let copy = |from: &Buffer, to: &Buffer, piece: Piece| {
@@ -331,7 +346,7 @@ impl<'a> Engines<'a> {
             raw.begin_command_buffer(flight.commands, &begin)?;
             let regions = &mut self.regions;
             regions.clear();
-            regions.extend(loads.iter().flat_map(|load| &load.pieces).map(|&piece| region(piece)));
+            regions.extend(joined(loads.iter().flat_map(|load| load.pieces.iter().copied())).map(region));
             if !regions.is_empty() {
                 raw.cmd_copy_buffer(flight.commands, between.host_arena.raw(), between.arena.raw(), regions);
             }
@@ -341,7 +356,7 @@ impl<'a> Engines<'a> {
             let stage = vk::PipelineStageFlags::TRANSFER;
             raw.cmd_pipeline_barrier(flight.commands, stage, stage, vk::DependencyFlags::empty(), &[barrier], &[], &[]);
             regions.clear();
-            regions.extend(loads.iter().flat_map(|load| slots_of(load, between.ring)).map(region));
+            regions.extend(joined(loads.iter().flat_map(|load| slots_of(load, between.ring))).map(region));
             raw.cmd_copy_buffer(flight.commands, between.host_slots.raw(), between.slots.raw(), regions);
             raw.end_command_buffer(flight.commands)?;
             let commands = [flight.commands];
@@ -368,6 +383,14 @@ impl Drop for Engines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_in_any_order_are_one_piece() {
+        let piece = |&(offset, len): &(u64, u64)| Piece { offset, len };
+        let all = [(40, 8), (0, 16), (16, 4), (8, 4), (44, 8), (21, 3)];
+        let found: Vec<_> = joined(all.iter().map(piece)).map(|piece| (piece.offset, piece.len)).collect();
+        assert_eq!(found, [(0, 20), (21, 3), (40, 12)]);
+    }
 
     #[test]
     fn slots_of_a_load_are_one_piece_or_two_where_the_ring_ends() {

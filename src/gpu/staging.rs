@@ -9,6 +9,9 @@ use super::slots::Slots;
 use super::{Device, GpuError, stores};
 use std::sync::Arc;
 
+/// Pieces smaller than this are stored: each costs a copy engine microseconds.
+const SCATTERED: u64 = 8 << 10;
+
 pub(super) struct Staging {
     arena: Arc<Buffer>,
     host_arena: Arc<Buffer>,
@@ -46,7 +49,8 @@ impl Staging {
         let jobs: Vec<Job> = jobs.collect();
         let bytes = jobs.iter().map(|job| u64::from(job.len)).sum();
         let pieces = pieces(&jobs);
-        if !self.depth.add(bytes, self.pump.waiting()) {
+        let scattered = pieces.len() as u64 * SCATTERED > bytes;
+        if !self.depth.add(bytes, self.pump.waiting()) || scattered {
             pieces.iter().for_each(|piece| self.store(piece));
             // Input first, then the slots that speak of it.
             stores::fence();
@@ -93,7 +97,10 @@ impl Staging {
 fn pieces(jobs: &[Job]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for job in jobs.iter().filter(|job| job.len > 0) {
-        let (offset, len) = (u64::from(job.offset), u64::from(job.len));
+        let (offset, mut len) = (u64::from(job.offset), u64::from(job.len));
+        if job.padded {
+            len = len.next_multiple_of(64);
+        }
         match pieces.last_mut() {
             Some(last) if last.offset + last.len == offset => last.len += len,
             _ => pieces.push(Piece { offset, len }),
@@ -108,9 +115,13 @@ mod tests {
 
     #[test]
     fn neighbours_are_one_piece_and_no_byte_is_added() {
-        let job = |offset, len| Job { offset, len, set: 0 };
+        let job = |offset, len| Job { offset, len, set: 0, padded: false };
+        let padded = |offset, len| Job { padded: true, ..job(offset, len) };
         let jobs = [job(0, 10), job(10, 5), job(16, 4), job(20, 0), job(20, 4), job(4, 8), job(12, 1)];
         let found: Vec<_> = pieces(&jobs).iter().map(|piece| (piece.offset, piece.len)).collect();
         assert_eq!(found, [(0, 15), (16, 8), (4, 9)]);
+        let copies = [padded(128, 1), padded(192, 64), padded(256, 65), padded(448, 3)];
+        let found: Vec<_> = pieces(&copies).iter().map(|piece| (piece.offset, piece.len)).collect();
+        assert_eq!(found, [(128, 256), (448, 64)]);
     }
 }

@@ -49,6 +49,11 @@ impl Registered {
         u64::from(offset) >= self.begin
     }
 
+    /// Whether there are any.
+    pub fn any(&self) -> bool {
+        !self.read().is_empty()
+    }
+
     /// Gives a buffer a range of offsets; answers where that begins.
     ///
     /// # Safety
