@@ -414,7 +414,7 @@ typedef struct trm_compile_options {
    */
   uint32_t threads;
   /**
-   * Most bytes of the compiled set; 0: 2 GiB.
+   * Most bytes of the set, while it is compiled (beside about 4 MiB for each thread) and afterwards; 0: 2 GiB.
    */
   uint64_t max_memory;
   /**

@@ -76,6 +76,7 @@ fn cases() -> Vec<Case> {
         .take(ITEM * ITEMS)
         .collect();
     let two_places = |i: usize| format!("<{}-common-middle-{}>", char::from(b' ' + (i % 95) as u8), (i / 95) % 2000);
+    let two_letters = |i: usize| (0..17).map(|bit| if i >> bit & 1 != 0 { 'a' } else { 'b' }).collect::<String>();
     vec![
         literal(
             "hostile-common",
@@ -88,6 +89,15 @@ fn cases() -> Vec<Case> {
             "100,000 literals that differ in two places far apart, text of near misses",
             strings((0..100_000).map(two_places)),
             repeated("<a-common-middle-x><a-common-middle-1999<"),
+        ),
+        literal(
+            "hostile-windows",
+            "100,000 literals of 17 letters that share 64 windows, text of those two letters",
+            strings((0..100_000).map(two_letters)),
+            (0..ITEM * ITEMS / 17 + 1)
+                .flat_map(|i| two_letters((i * 40_503) & 0x1ffff).into_bytes())
+                .take(ITEM * ITEMS)
+                .collect(),
         ),
         literal(
             "hostile-near",
@@ -117,6 +127,12 @@ fn cases() -> Vec<Case> {
             "hostile-borders",
             "100 regexes with one string in common, text of that string",
             (0..100).map(|i| format!("token[a-z]{{0,60}}={i}")).collect(),
+            repeated("token"),
+        ),
+        regex(
+            "hostile-many",
+            "2,000 regexes with one string in common, text of that string",
+            (0..2000).map(|i| format!("token[a-z]{{0,{}}}[=:][0-9]{{{}}}", i % 60, 1 + i / 60)).collect(),
             repeated("token"),
         ),
         regex(

@@ -105,7 +105,7 @@ pub struct trm_compile_options {
     pub flags: u32,
     /// Threads that compiling may use; 0 and 1: the calling one.
     pub threads: u32,
-    /// Most bytes of the compiled set; 0: 2 GiB.
+    /// Most bytes of the set, while it is compiled (beside about 4 MiB for each thread) and afterwards; 0: 2 GiB.
     pub max_memory: u64,
     /// Most bytes of one pattern; 0: 64 KiB.
     pub max_pattern_bytes: u64,

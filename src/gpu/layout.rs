@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(shader["ENTRY_TAG_LIST"], tables::Entry::TAG_LIST);
         assert_eq!(shader["ENTRY_NO_CHECK"], tables::Entry::NO_CHECK);
         assert_eq!(shader["ENTRY_PROVEN"], tables::Entry::PROVEN);
-        assert_eq!(tables::VERSION, 2, "the shader was written for this version");
+        assert_eq!(tables::VERSION, 3, "the shader was written for this version");
     }
 
     #[test]

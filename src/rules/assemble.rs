@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use regex_syntax::hir::Hir;
 
 use super::analysis::{Seek, prefixes::Factor};
+use super::combined::Combined;
 use super::compile::{Draft, Find, over_memory};
 use super::error::{CompileError, ErrorKind, Fault};
 use super::literal::{BuildOptions, Literal, LiteralTable};
@@ -15,7 +16,7 @@ use super::options::{CompileOptions, Limits};
 use super::plan::Planned;
 use super::tables::{NONE, shared_ids};
 use super::walk::Walks;
-use super::{BranchTable, NO_PATTERN, Pattern, RuleTable, Rules, RunTable, Texts, Use, group};
+use super::{BranchTable, Meaning, NO_PATTERN, Pattern, RuleTable, Rules, RunTable, Texts, Use, group};
 
 /// A number for each set of this process.
 pub(super) fn next_serial() -> u64 {
@@ -98,6 +99,7 @@ pub(super) fn assemble(
     limits: &Limits,
 ) -> Result<Rules, CompileError> {
     let mut parts = Parts::default();
+    parts.walks.reserve(drafts.iter().map(|draft| draft.walks).sum());
     let (mut info, mut rules, mut texts) = (Vec::new(), Vec::new(), Texts::default());
     for ((rule, draft), pattern) in (0u32..).zip(drafts).zip(patterns) {
         if !parts.add(rule, draft.find) {
@@ -110,7 +112,9 @@ pub(super) fn assemble(
     let Parts { strings, branches, runs, mut walks, hosts } = parts;
     walks.finish();
     let (mut use_starts, mut uses, mut factors) = (vec![0u32], Vec::new(), Vec::new());
-    for (factor, list) in strings {
+    for (factor, mut list) in strings {
+        // Matches come first: the scanner sometimes stops behind them.
+        list.sort_by_key(|what| matches!(what.meaning(), Meaning::Border(_)));
         uses.extend(list);
         use_starts.push(uses.len() as u32);
         factors.push(factor);
@@ -132,9 +136,10 @@ pub(super) fn assemble(
         use_starts,
         uses,
         runs,
-        branches,
         walks,
         groups,
+        combined: Combined::of(&branches),
+        branches,
         always,
         texts,
         oracles,

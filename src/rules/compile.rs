@@ -24,6 +24,8 @@ const LEAST: usize = 16;
 const MOST: usize = 256;
 /// Threads beyond this would wait for memory.
 const MAX_THREADS: usize = 64;
+/// What any string takes while the tables are made: measured, and checked by a test.
+const STRING: u64 = 600;
 /// Words of a walk when tests want walks to be cut.
 const TOO_FEW: usize = 64;
 
@@ -31,6 +33,10 @@ const TOO_FEW: usize = 64;
 pub(super) struct Draft {
     pub info: RuleInfo,
     pub find: Find,
+    /// Bytes of walks, which are laid out anew.
+    pub walks: u64,
+    /// Bytes beyond `info.table_bytes` that it will have taken when the set is made.
+    temporary: u64,
 }
 
 /// How a pattern will be found.
@@ -79,7 +85,7 @@ fn draft_all(
             }
             for (index, pattern) in (first..).zip(part) {
                 let result = draft(pattern, options, limits, room).and_then(|draft| {
-                    let bytes = draft.info.table_bytes;
+                    let bytes = draft.info.table_bytes + draft.temporary;
                     if used.fetch_add(bytes, Ordering::Relaxed) + bytes > limits.memory {
                         return Err(over_memory(limits));
                     }
@@ -124,7 +130,7 @@ fn draft_all(
 
 pub(super) fn over_memory(limits: &Limits) -> Fault {
     let message = format!(
-        "the set takes more than {} bytes from this pattern on: raise max_memory or use several sets",
+        "the set takes more than {} bytes from this pattern on, what compiling it needs included: raise max_memory or use several sets",
         limits.memory
     );
     Fault::new(ErrorKind::Memory, 0, message)
@@ -153,6 +159,7 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room:
         shape => shape,
     };
     let mut memory = (size_of::<Draft>() + pattern.bytes.len()) as u64;
+    let (mut walks, mut temporary) = (0, 0);
     if matches!(shape, Shape::Branches(_) | Shape::Opaque(_)) {
         // The oracle is built when it is first needed; that it can be is settled here.
         memory += oracle::expected_memory(&oracle::nfa(&hir, limits)?, options.semantics);
@@ -169,6 +176,7 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room:
             info.window = Some(0);
             info.factors = vec![factor.bytes.clone()];
             memory += factor.bytes.len() as u64 + 64;
+            temporary = string(&factor);
             Find::Literal(factor)
         }
         Shape::Branches(branches) => {
@@ -177,6 +185,12 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room:
             let planned = plan::plan(branches, options.semantics, pattern.flags & flags::START != 0, max_words);
             describe(&planned, &mut info);
             memory += planned.iter().map(size).sum::<u64>();
+            walks = planned.iter().map(walk_bytes).sum();
+            let strings = planned.iter().flat_map(|branch| match &branch.seek {
+                Seek::Strings(factors) => factors.as_slice(),
+                Seek::Run { .. } => &[],
+            });
+            temporary = walks + strings.map(string).sum::<u64>();
             Find::Branches(planned)
         }
         Shape::Opaque(why) => {
@@ -185,7 +199,7 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room:
         }
     };
     info.table_bytes = memory;
-    Ok(Draft { info, find })
+    Ok(Draft { info, find, walks, temporary })
 }
 
 /// How far before its border a match may start, over all branches.
@@ -232,8 +246,17 @@ fn describe(planned: &[Planned], info: &mut RuleInfo) {
     info.why = Cow::Borrowed(why);
 }
 
+/// What the tables of a string take while they are made, beyond what they take then.
+fn string(factor: &Factor) -> u64 {
+    STRING + 8 * factor.bytes.len() as u64
+}
+
+fn walk_bytes(branch: &Planned) -> u64 {
+    [&branch.before, &branch.ahead].into_iter().flatten().map(Built::bytes).sum()
+}
+
 fn size(branch: &Planned) -> u64 {
-    let walks = [&branch.before, &branch.ahead].into_iter().flatten().map(Built::bytes).sum::<u64>();
+    let walks = walk_bytes(branch);
     let strings = match &branch.seek {
         Seek::Strings(factors) => factors.iter().map(|factor| factor.bytes.len() as u64 + 64).sum(),
         Seek::Run { .. } => 64,

@@ -16,6 +16,9 @@ pub(crate) struct Group {
 const GROUP_RULES: usize = 32;
 /// What the automaton of a group may take in each thread.
 const GROUP_CACHE: usize = 4 << 20;
+/// Its cache may be thrown away this often in an item that makes it grow by a state every few bytes, before the search gives up.
+const GROUP_CLEARS: usize = 3;
+const GROUP_BYTES_PER_STATE: usize = 10;
 /// The compiled form of a group may take this much, or it is split.
 const GROUP_NFA: usize = 4 << 20;
 
@@ -45,7 +48,12 @@ fn build_one(rules: &[(u32, Hir)]) -> Option<Group> {
     let config =
         thompson::Config::new().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(GROUP_NFA));
     let nfa = thompson::Compiler::new().configure(config).build_many_from_hir(&trees).ok()?;
-    let config = DFA::config().match_kind(MatchKind::All).cache_capacity(GROUP_CACHE).skip_cache_capacity_check(true);
+    let config = DFA::config()
+        .match_kind(MatchKind::All)
+        .cache_capacity(GROUP_CACHE)
+        .skip_cache_capacity_check(true)
+        .minimum_cache_clear_count(Some(GROUP_CLEARS))
+        .minimum_bytes_per_state(Some(GROUP_BYTES_PER_STATE));
     let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
     Some(Group { dfa, rules: rules.iter().map(|(rule, _)| *rule).collect() })
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use bytemuck::{Pod, cast_slice_mut, pod_read_unaligned};
 
+use super::combined::Combined;
 use super::error::{CompileError, ErrorKind, Fault};
 use super::info::SavedInfo;
 use super::literal::LiteralTable;
@@ -145,6 +146,7 @@ fn read(bytes: &[u8]) -> Result<Rules, Fault> {
         branches: sections.table(kind::BRANCHES)?,
         walks: walks.ok_or_else(|| broken(kind::WALKS))?,
         groups: Vec::new(),
+        combined: Combined::of(&[]),
         always: Vec::new(),
         texts: sections.texts(kind::TEXTS, kind::TEXT_ENDS)?,
         oracles: Box::default(),
@@ -152,6 +154,7 @@ fn read(bytes: &[u8]) -> Result<Rules, Fault> {
         reach: OnceLock::new(),
     };
     check(&rules)?;
+    rules.combined = Combined::of(&rules.branches);
     rules.shared_ids = shared_ids(&rules.rules);
     rules.oracles = rules.rules.iter().map(|_| OnceLock::new()).collect();
     let mut hosts = Vec::new();

@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 mod assemble;
+mod combined;
 mod compile;
 #[cfg(feature = "gpu")]
 pub(crate) mod device;
@@ -60,6 +61,8 @@ pub struct Rules {
     pub(crate) branches: Vec<BranchTable>,
     pub(crate) walks: walk::Walks,
     pub(crate) groups: Vec<group::Group>,
+    /// The rules with branches, for items that many of them might match.
+    pub(crate) combined: combined::Combined,
     /// Rules that the oracle runs on every item.
     pub(crate) always: Vec<u32>,
     /// The patterns themselves, for the oracle.

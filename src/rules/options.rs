@@ -17,7 +17,8 @@ pub struct CompileOptions {
     pub semantics: Semantics,
     /// Threads that compilation may use; 0 and 1 both mean the calling thread alone.
     pub threads: u32,
-    /// Bytes that the whole compiled set may hold; 0 means `DEFAULT_MAX_MEMORY`.
+    /// Bytes that the whole set may hold while it is compiled and afterwards, beside about 4 MiB for each thread that
+    /// compiles; 0 means `DEFAULT_MAX_MEMORY`.
     pub max_memory: u64,
     /// Bytes of one pattern; 0 means `DEFAULT_MAX_PATTERN_LEN`.
     pub max_pattern_len: u64,
@@ -32,7 +33,7 @@ pub struct CompileOptions {
 pub const DEFAULT_MAX_PATTERN_LEN: u64 = 64 << 10;
 /// One pattern's automaton may take this many bytes unless the caller says otherwise.
 pub const DEFAULT_MAX_AUTOMATON: u64 = 10 << 20;
-/// A whole rule set may take this many bytes unless the caller says otherwise.
+/// A whole rule set may take this many bytes, compiling included, unless the caller says otherwise.
 pub const DEFAULT_MAX_MEMORY: u64 = 2 << 30;
 /// A rule set may have this many patterns: indices are 32 bits wide and some of their values mean something else.
 pub const MAX_PATTERNS: usize = 1 << 24;

@@ -17,7 +17,7 @@ use super::{Rules, Semantics, Texts};
 
 pub(super) const MAGIC: [u8; 8] = *b"TROMMEL\x1a";
 /// Changes whenever a table changes its form or its meaning.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Reads differently where bytes lie in another order.
 pub(super) const TARGET: u32 = 0x0102_0304;
 /// Sections start at multiples of this.

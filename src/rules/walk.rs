@@ -59,7 +59,8 @@ pub(crate) struct Walks {
     pub walks: Vec<Walk>,
     pub classes: Vec<u8>,
     pub rows: Vec<u32>,
-    known: HashMap<Built, u32>,
+    /// By their hashes, the first walk with each.
+    known: HashMap<u64, u32>,
     known_classes: HashMap<Vec<u8>, u32>,
 }
 
@@ -176,7 +177,10 @@ fn explore(dfa: &DFA, once: bool, max_words: usize) -> Option<Built> {
 impl Walks {
     /// Lays a walk out with the others, once however often it is wanted; None if the arrays are full.
     pub fn add(&mut self, built: Built) -> Option<u32> {
-        if let Some(&index) = self.known.get(&built) {
+        let hash = xxhash_rust::xxh3::xxh3_64_with_seed(bytemuck::cast_slice(&built.rows), built.stride.into());
+        if let Some(&index) = self.known.get(&hash)
+            && self.is(index, &built)
+        {
             return Some(index);
         }
         let index = u32::try_from(self.walks.len()).ok()?;
@@ -199,7 +203,7 @@ impl Walks {
             starts: built.starts,
             stride: built.stride,
         });
-        self.known.insert(built, index);
+        self.known.entry(hash).or_insert(index);
         Some(index)
     }
 
@@ -209,6 +213,21 @@ impl Walks {
         self.known_classes = HashMap::new();
         self.rows.shrink_to_fit();
         self.classes.shrink_to_fit();
+    }
+
+    /// Makes room for walks of so many bytes in all.
+    pub fn reserve(&mut self, bytes: u64) {
+        self.rows.reserve_exact(bytes as usize / 4);
+    }
+
+    /// Whether a walk is the same as one that is not laid out yet.
+    fn is(&self, index: u32, built: &Built) -> bool {
+        let walk = &self.walks[index as usize];
+        let rows = &self.rows[walk.rows as usize..][..walk.words as usize];
+        let classes = &self.classes[walk.classes as usize..][..256];
+        rows == built.rows
+            && classes == built.classes
+            && (walk.end_class, walk.starts, walk.stride) == (built.end_class, built.starts, built.stride)
     }
 
     /// From arrays that were saved: every offset is checked, so that no walk can leave its rows.

@@ -18,9 +18,9 @@ const STEPS_PER_BYTE: u64 = 16;
 /// See above: short items may need as much again.
 const STEPS: u64 = 4096;
 /// See above.
-const ALL_STEPS_PER_BYTE: u64 = 32;
+const ALL_STEPS_PER_BYTE: u64 = 16;
 /// See above: ordinary text needs less than a step a byte.
-const ALL_STEPS: u64 = 32 << 10;
+const ALL_STEPS: u64 = 8 << 10;
 /// Possible starts of one rule in an item that turn out to be none before the oracle takes over.
 const MISSES: u32 = 1;
 
@@ -31,12 +31,18 @@ const UNKNOWN: u64 = u64::MAX;
 pub(super) type Candidate = (u32, u64, u64);
 
 impl Rules {
+    /// Whether the walks of this item are spent: every further border only has the oracle answer for its rule.
+    #[inline]
+    pub(super) fn over_budget(&self, haystack: &[u8], scratch: &Scratch) -> bool {
+        scratch.steps > haystack.len() as u64 * ALL_STEPS_PER_BYTE + ALL_STEPS
+    }
+
     /// Checks one border of one branch and notes what it proves.
     pub(super) fn border(&self, index: u32, at: usize, haystack: &[u8], scratch: &mut Scratch) {
         let branch = &self.branches[index as usize];
         let budget = haystack.len() as u64 * STEPS_PER_BYTE + STEPS;
         let Some(spent) = scratch.spent(branch.rule) else { return };
-        if scratch.steps > haystack.len() as u64 * ALL_STEPS_PER_BYTE + ALL_STEPS {
+        if self.over_budget(haystack, scratch) {
             return scratch.wake(branch.rule);
         }
         let mut steps = 1;

@@ -12,8 +12,9 @@ mod runs;
 mod scratch;
 mod walk;
 
-use regex_automata::{Input, PatternSet};
+use regex_automata::{Input, PatternID, PatternSet};
 
+use crate::rules::group::Group;
 use crate::rules::oracle::Oracle;
 use crate::rules::{Meaning, Rules, Semantics};
 
@@ -38,6 +39,16 @@ impl Match {
     }
 }
 
+/// So many rules of a group that the oracle would read an item for are asked about together first.
+const SIFTED: usize = 4;
+
+/// Which of a group's rules match an item; None: the lazy automaton gave up.
+fn ask(group: &Group, serial: u64, number: u32, haystack: &[u8], scratch: &mut Scratch) -> Option<PatternSet> {
+    let mut matching = PatternSet::new(group.rules.len());
+    let cache = scratch.group_cache(serial, number, &group.dfa);
+    group.dfa.try_which_overlapping_matches(cache, &Input::new(haystack), &mut matching).ok().map(|()| matching)
+}
+
 /// Bytes in which strings are looked for at once, unless strings are long.
 const PIECE: usize = 64 << 10;
 
@@ -53,6 +64,7 @@ impl Rules {
             runs::find(run, haystack, |at| self.border(run.branch, at, haystack, scratch));
         }
         self.settle(haystack, scratch);
+        self.sift(haystack, scratch);
         self.ask_groups(haystack, scratch);
         for &rule in &self.always {
             scratch.wake(rule);
@@ -87,11 +99,17 @@ impl Rules {
                 }
                 // A loaded set's strings may have any tag.
                 let Some(&[first, last]) = self.use_starts.get(tag as usize..tag as usize + 2) else { return };
+                let over = self.over_budget(haystack, scratch);
+                let settled = over && scratch.string_settled(tag);
                 for what in &self.uses[first as usize..last as usize] {
                     match what.meaning() {
                         Meaning::Match(rule) => hits.push((end as u64, start as u64, rule)),
+                        Meaning::Border(_) if settled => break,
                         Meaning::Border(branch) => self.border(branch, start, haystack, scratch),
                     }
+                }
+                if over && !settled {
+                    scratch.settle_string(tag, self.use_starts.len());
                 }
             });
             self.select_strings(&mut hits, scratch);
@@ -124,19 +142,46 @@ impl Rules {
         }
     }
 
+    /// Puts rules back to sleep that do not match, where many are awake: one reading for all of a group instead of one each.
+    fn sift(&self, haystack: &[u8], scratch: &mut Scratch) {
+        if scratch.awake.len() < SIFTED {
+            return;
+        }
+        let mut awake = std::mem::take(&mut scratch.awake);
+        awake.sort_unstable();
+        let mut kept = Vec::new();
+        for of_chunk in awake.chunk_by(|&a, &b| self.combined.chunk_of(a) == self.combined.chunk_of(b)) {
+            let first = kept.len();
+            kept.extend_from_slice(of_chunk);
+            let Some(chunk) = self.combined.chunk_of(of_chunk[0]).filter(|_| of_chunk.len() >= SIFTED) else {
+                continue;
+            };
+            for (i, group) in self.chunk(chunk).iter().enumerate() {
+                // Numbers behind those of the set's own groups; a chunk has no more groups than rules.
+                let number = self.groups.len() + 32 * chunk + i;
+                if let Some(matching) = ask(group, self.serial, number as u32, haystack, scratch) {
+                    let asleep = |rule: &u32| {
+                        let at = group.rules.iter().position(|of_group| of_group == rule);
+                        at.is_some_and(|at| !matching.contains(PatternID::must(at)))
+                    };
+                    let rest = kept.split_off(first);
+                    kept.extend(rest.into_iter().filter(|rule| !asleep(rule)));
+                }
+            }
+        }
+        scratch.awake = kept;
+    }
+
     /// Wakes the rules that no table finds and that match somewhere.
     fn ask_groups(&self, haystack: &[u8], scratch: &mut Scratch) {
         for (number, group) in self.groups.iter().enumerate() {
-            let mut matching = PatternSet::new(group.rules.len());
-            let cache = scratch.group_cache(self.serial, number as u32, &group.dfa);
-            match group.dfa.try_which_overlapping_matches(cache, &Input::new(haystack), &mut matching) {
-                Ok(()) => {
+            match ask(group, self.serial, number as u32, haystack, scratch) {
+                Some(matching) => {
                     for pattern in matching.iter() {
                         scratch.wake(group.rules[pattern.as_usize()]);
                     }
                 }
-                // The lazy automaton gave up: every rule of the group is asked itself.
-                Err(_) => group.rules.iter().for_each(|&rule| scratch.wake(rule)),
+                None => group.rules.iter().for_each(|&rule| scratch.wake(rule)),
             }
         }
     }

@@ -26,6 +26,8 @@ pub struct Scratch {
     pub(super) steps: u64,
     /// Rules for which the oracle reads the whole item.
     pub(super) awake: Vec<u32>,
+    /// By string: the number of the item in which all rules that it might lead to are awake.
+    settled: Vec<u64>,
     pub(super) sets: ends::Sets,
     /// Per rule: what happened to it in the item with that number.
     marks: Vec<Mark>,
@@ -117,6 +119,20 @@ impl Scratch {
         }
     }
 
+    /// Notes that all rules that a string leads to by a border are awake in this item.
+    pub(super) fn settle_string(&mut self, tag: u32, tags: usize) {
+        if self.settled.len() < tags {
+            self.settled.resize(tags, 0);
+        }
+        self.settled[tag as usize] = self.item;
+    }
+
+    /// Whether they are.
+    #[inline]
+    pub(super) fn string_settled(&self, tag: u32) -> bool {
+        self.settled.get(tag as usize) == Some(&self.item)
+    }
+
     /// Steps that walks of a rule made in this item; None if the oracle reads all of it anyway.
     pub(super) fn spent(&self, rule: u32) -> Option<u64> {
         let mark = self.marks[rule as usize];
@@ -148,6 +164,9 @@ impl Scratch {
     }
 
     pub(super) fn group_cache(&mut self, set: u64, group: u32, dfa: &hybrid::dfa::DFA) -> &mut hybrid::dfa::Cache {
+        if self.groups.len() >= 16 && !self.groups.contains_key(&(set, group)) {
+            self.weigh();
+        }
         self.groups.entry((set, group)).or_insert_with(|| dfa.create_cache())
     }
 }

@@ -200,6 +200,8 @@ struct Tables {
     filter: Vec<u32>,
     slots: Vec<Slot>,
     entries: Vec<Entry>,
+    /// Empty if no list is in the order of its bytes.
+    nested: Vec<u32>,
 }
 
 impl Tables {
@@ -213,10 +215,14 @@ impl Tables {
             }
         }
         let mut entries = Vec::with_capacity(owned.len());
+        let mut nested = Vec::new();
         let mut max_list = 0;
         for list in &lists {
             let owners = &owned[list.first as usize..(list.first + list.count) as usize];
-            max_list = max_list.max(entries::make(owners, all, plan.window, fold, &mut entries));
+            max_list = max_list.max(entries::make(owners, all, plan.window, fold, &mut entries, &mut nested));
+        }
+        if !nested.is_empty() {
+            nested.resize(entries.len(), Entry::UNORDERED);
         }
         let least_log2 = (2 * lists.len().max(8)).next_power_of_two().ilog2();
         let filter_log2 = filter_log2(lists.len());
@@ -251,11 +257,11 @@ impl Tables {
             windows: lists.len() as u32,
             ..bytemuck::Zeroable::zeroed()
         };
-        Self { header, filter, slots, entries }
+        Self { header, filter, slots, entries, nested }
     }
 
     fn bytes(&self) -> u64 {
-        (4 * self.filter.len() + 16 * (self.slots.len() + self.entries.len())) as u64
+        (4 * (self.filter.len() + self.nested.len()) + 16 * (self.slots.len() + self.entries.len())) as u64
     }
 
     fn place(&self, blob: &mut Blob) -> GroupHeader {
@@ -263,6 +269,7 @@ impl Tables {
             filter_at: blob.push(&self.filter) as u32,
             slots_at: blob.push(&self.slots) as u32,
             entries_at: blob.push(&self.entries) as u32,
+            nested_at: if self.nested.is_empty() { 0 } else { blob.push(&self.nested) as u32 },
             ..self.header
         }
     }

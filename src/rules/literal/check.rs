@@ -60,6 +60,11 @@ fn check_group(words: &[u32], g: &GroupHeader, records: &[u32], tags: &[u32]) ->
     for entry in entries {
         check_entry(entry, g.window as usize, records, tags)?;
     }
+    if g.nested_at != 0 {
+        let nested = section(words, g.nested_at, g.entries.into())?;
+        let before = |(at, &other): (u32, &u32)| other < at || other >= Entry::ALONE;
+        want((0..).zip(nested).all(before), "an entry nested in a later one")?;
+    }
     Ok(())
 }
 

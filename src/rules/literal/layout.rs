@@ -8,6 +8,7 @@
 //! | filter (one a group) | `1 << filter_log2` words of a blocked Bloom filter, see [`Hash`] |
 //! | slots (one a group) | `1 << slots_log2` [`Slot`]s: which windows exist, open addressing |
 //! | entries (one a group) | [`Entry`] lists: the literals that own a window |
+//! | nested (one a group, if a list needs it) | a word for each entry: which lists are in the order of their bytes |
 //! | bytes | a record for each literal: its length, then its bytes padded to words |
 //! | tags | lists `count, tag, tag, ..` of literals that carry several tags |
 //! | short | the automaton of the short literals, see [`ShortHeader`] |
@@ -17,7 +18,7 @@ use bytemuck::{Pod, Zeroable};
 /// First word of every table.
 pub(crate) const MAGIC: u32 = u32::from_le_bytes(*b"TLIT");
 /// Raised whenever the meaning of any word changes.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// Words in front of the first section.
 pub(crate) const HEADER_WORDS: usize = 128;
 /// Words that a section's start is a multiple of (64 bytes).
@@ -116,7 +117,9 @@ pub(crate) struct GroupHeader {
     pub pairs_at: u32,
     /// 1: its pair tables are those of the group before it.
     pub follows: u32,
-    pub spare: u32,
+    /// A word for each entry, or 0 if no list is in the order of its bytes: [`Entry::UNORDERED`] in other lists; else the
+    /// entry of the longest literal of the same run that this one begins with, which lies before it, or [`Entry::ALONE`].
+    pub nested_at: u32,
 }
 
 /// One window: its first four bytes and its last four (equal or overlapping for windows of less than
@@ -164,8 +167,17 @@ impl Entry {
     /// Window and check word together prove the literal: nothing more to compare.
     pub const PROVEN: u32 = 1 << 31;
     /// Lists of more entries than this are in order: first those whose check word lies elsewhere than the last one's, then the
-    /// others by their check words.
+    /// others by their check words. Where those leave more than [`Entry::MAX_LIST`] literals, the list is in the order of
+    /// [`Entry::run`] and then of the literals' bytes instead.
     pub const LONG_LIST: usize = 16;
+    /// The most entries of a list that are looked at for one probed byte, bisections aside.
+    pub const MAX_LIST: usize = 64;
+    /// In a list in the order of its bytes no window lies further behind its literal's start than this.
+    pub const NEAR: usize = 4;
+    /// In `nested`: this list is not in the order of its bytes.
+    pub const UNORDERED: u32 = u32::MAX;
+    /// In `nested`: no other literal of the run begins this one.
+    pub const ALONE: u32 = u32::MAX - 1;
     /// The greatest length that `meta` can say.
     pub const LEN_MAX: u32 = 0xfff;
     /// The greatest offset of a window in its literal.
@@ -177,6 +189,11 @@ impl Entry {
 
     pub fn delta(&self) -> isize {
         (self.meta >> 8) as u8 as i8 as isize
+    }
+
+    /// What literals that are compared by their bytes must have in common: where the window lies, and their case rule.
+    pub fn run(&self) -> (bool, usize) {
+        (self.meta & Entry::CASELESS != 0, self.offset())
     }
 
     /// Whether the check words of both lie at one place.

@@ -13,8 +13,8 @@
 //! 4. Literals too short for that go to a small automaton, or to groups with shorter windows if there are very many.
 //!
 //! Work per byte of text is bounded whatever the text: at most one filter probe per group, at most
-//! `max_chain` slots and at most [`LiteralTable::max_list`] entries, each with one word compared (and, where that word
-//! agrees, one literal compared); and one step of the automaton.
+//! `max_chain` slots and at most [`LiteralTable::max_list`] entries, never more than 64, each with one word compared (and,
+//! where that word agrees, one literal compared), or eight bisections of one list; and one step of the automaton.
 
 mod blob;
 mod build;
@@ -156,8 +156,8 @@ impl LiteralTable {
         self.header.max_len as usize
     }
 
-    /// The most literals that are looked at for one probed byte: of those that share a window, in a long list those alone that
-    /// a bisection leaves.
+    /// The most literals that are looked at for one probed byte, at most 64: of those that share a window, in a long list those
+    /// alone that a bisection leaves, or one for each bisection.
     pub fn max_list(&self) -> usize {
         self.header.max_list as usize
     }

@@ -8,7 +8,7 @@ use super::build::Unique;
 use super::layout::{Entry, PAIRS, word_at};
 use super::ordinary::TEXT;
 use super::rarity::Rarity;
-use super::windows::{CANDIDATE, Owned, short_cost};
+use super::windows::{self, CANDIDATE, Owned, short_cost};
 
 /// By pair of places; 32 bytes each, see [`super::layout::GroupHeader::pairs_at`].
 pub(crate) type Pairs = [[u8; 32]; 6];
@@ -70,6 +70,9 @@ pub(crate) fn plan(all: &[Unique], long: &[u32], short: &[u32], fold: u32, rarit
             add(&mut pairs, word_at(bytes, 0) | fold, bytes.len());
         }
         let (owned, rate) = choose(all, long, fold, rarity, &ordinary, &mut pairs);
+        if windows::scattered(&owned, all).next().is_some() {
+            continue;
+        }
         let left = ordinary.left(&pairs);
         let rest: Vec<u32> = short.iter().filter(|i| length(i) < least).copied().collect();
         let groups = 1 + (4 - least);

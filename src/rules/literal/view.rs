@@ -19,6 +19,8 @@ pub(crate) struct GroupView<'a> {
     pub filter: &'a [u32],
     pub slots: &'a [Slot],
     pub entries: &'a [Entry],
+    /// See [`GroupHeader::nested_at`]; empty if no list is in the order of its bytes.
+    pub nested: &'a [u32],
     pub records: &'a [u32],
     pub tags: &'a [u32],
     pub pairs: Option<&'a Pairs>,
@@ -95,6 +97,7 @@ impl LiteralTable {
             filter: part(g.filter_at, 1 << g.filter_log2),
             slots: bytemuck::cast_slice(part(g.slots_at, 4 << g.slots_log2)),
             entries: bytemuck::cast_slice(part(g.entries_at, 4 * g.entries as usize)),
+            nested: part(g.nested_at, if g.nested_at == 0 { 0 } else { g.entries as usize }),
             records: part(h.bytes_at, h.bytes_words as usize),
             tags: part(h.tags_at, h.tags_words as usize),
             follows: g.follows != 0,

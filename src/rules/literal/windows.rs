@@ -5,7 +5,8 @@
 //! [`super::rarity`]; the second term because sharing costs both a longer list and, as literals come from the text
 //! they are looked for in, a window that is likelier than the model knows.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use super::Plan;
 use super::build::Unique;
@@ -123,8 +124,56 @@ pub(crate) fn choose(
             break;
         }
     }
-    owned.sort_unstable_by_key(|o| (o.key(), o.literal, o.offset));
+    sort(&mut owned);
+    while narrow(&mut owned, all, &folded, which, stride, &mut priced, rarity) {
+        sort(&mut owned);
+    }
     owned
+}
+
+fn sort(owned: &mut [Owned]) {
+    owned.sort_unstable_by_key(|o| (o.key(), o.literal, o.offset));
+}
+
+/// The lists of sorted windows that would take too many bisections in the order of their bytes, as ranges.
+pub(crate) fn scattered<'a>(owned: &'a [Owned], all: &'a [Unique]) -> impl Iterator<Item = Range<usize>> + 'a {
+    let mut end = 0;
+    owned.chunk_by(|a, b| a.key() == b.key()).filter_map(move |list| {
+        end += list.len();
+        if list.len() <= Entry::MAX_LIST {
+            return None;
+        }
+        let runs: HashSet<(bool, u32)> = list.iter().map(|o| (all[o.literal as usize].caseless, o.offset)).collect();
+        (runs.len() > 2 * Entry::NEAR).then_some(end - list.len()..end)
+    })
+}
+
+/// Moves the literals of such lists to windows near their starts, so that few different offsets are left. False: nothing
+/// to do. (What was moved once lies near; so this ends.)
+fn narrow<'a>(
+    owned: &mut [Owned],
+    all: &[Unique],
+    folded: &'a Folded,
+    which: &[u32],
+    stride: usize,
+    priced: &mut Priced<'a>,
+    rarity: &Rarity,
+) -> bool {
+    let lists: Vec<Range<usize>> = scattered(owned, all).collect();
+    for o in lists.iter().cloned().flatten() {
+        let o = &mut owned[o];
+        if (o.offset as usize) < Entry::NEAR {
+            continue;
+        }
+        let at = which.binary_search(&o.literal).expect("a window's literal is one of those");
+        priced.load(folded.get(at), rarity);
+        let near = (o.offset as usize % stride..priced.offsets().min(Entry::NEAR)).step_by(stride);
+        let best = near.min_by(|a, b| priced.ln(*a, rarity).total_cmp(&priced.ln(*b, rarity)));
+        let offset = best.expect("a literal has a window for each residue");
+        (o.low, o.high) = priced.words(offset);
+        o.offset = offset as u32;
+    }
+    !lists.is_empty()
 }
 
 /// How many windows a byte of ordinary text is expected to begin that are probed and are there.

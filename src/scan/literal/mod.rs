@@ -9,10 +9,13 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(test)]
+mod crowded_tests;
 #[cfg(target_arch = "x86_64")]
 mod nibbles;
 #[cfg(target_arch = "x86_64")]
 mod nibbles_wide;
+mod ordered;
 #[cfg(target_arch = "x86_64")]
 mod pairs;
 mod scalar;

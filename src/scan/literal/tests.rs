@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use super::{Executor, LiteralScratch};
 use crate::rules::literal::{BuildOptions, Literal, LiteralTable, Plan};
 
-type Found = Vec<(u32, usize, usize)>;
+pub(super) type Found = Vec<(u32, usize, usize)>;
 
-struct Random(u64);
+pub(super) struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -18,11 +18,11 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 16
     }
 
-    fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         (self.next() % n as u64) as usize
     }
 
-    fn bytes(&mut self, len: usize, alphabet: &[u8]) -> Vec<u8> {
+    pub fn bytes(&mut self, len: usize, alphabet: &[u8]) -> Vec<u8> {
         (0..len).map(|_| alphabet[self.below(alphabet.len())]).collect()
     }
 }
@@ -56,7 +56,7 @@ impl Witness {
     }
 }
 
-fn table(set: &[(Vec<u8>, bool)], plan: Option<Plan>) -> LiteralTable {
+pub(super) fn table(set: &[(Vec<u8>, bool)], plan: Option<Plan>) -> LiteralTable {
     let literals: Vec<Literal<'_>> = set
         .iter()
         .enumerate()
@@ -65,14 +65,14 @@ fn table(set: &[(Vec<u8>, bool)], plan: Option<Plan>) -> LiteralTable {
     LiteralTable::build(&literals, &BuildOptions { plan, ..Default::default() }).unwrap()
 }
 
-fn find(table: &LiteralTable, executor: Executor, text: &[u8], scratch: &mut LiteralScratch) -> Found {
+pub(super) fn find(table: &LiteralTable, executor: Executor, text: &[u8], scratch: &mut LiteralScratch) -> Found {
     let mut found = Found::new();
     table.find_with(executor, text, scratch, &mut |tag, start, end| found.push((tag, start, end)));
     found.sort_unstable();
     found
 }
 
-fn executors() -> Vec<Executor> {
+pub(super) fn executors() -> Vec<Executor> {
     [Executor::Scalar, Executor::Avx2, Executor::Avx512].into_iter().filter(|e| e.works()).collect()
 }
 
@@ -89,7 +89,7 @@ fn plans() -> Vec<Option<Plan>> {
 }
 
 /// Every executor against the witness.
-fn agree(set: &[(Vec<u8>, bool)], plan: Option<Plan>, texts: &[Vec<u8>]) {
+pub(super) fn agree(set: &[(Vec<u8>, bool)], plan: Option<Plan>, texts: &[Vec<u8>]) {
     let witness = Witness::new(set);
     let table = table(set, plan);
     let again = LiteralTable::from_bytes(table.as_bytes()).unwrap();

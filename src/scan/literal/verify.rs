@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::scalar::{load, words};
-use super::{BLOCK, Block, RUN};
+use super::{BLOCK, Block, RUN, ordered};
 use crate::rules::literal::layout::{Entry, Hash, Slot};
 use crate::rules::literal::view::GroupView;
 
@@ -46,6 +46,17 @@ pub(super) fn verify(
         let mut part = slot.first..slot.first + count;
         let mut second = 0..0;
         if count as usize > Entry::LONG_LIST {
+            if ordered::is(group, part.end) {
+                ordered::find(group, haystack, at, part, &mut |index| {
+                    queues.pending[waiting] = (position, index);
+                    waiting += 1;
+                    if waiting == PENDING {
+                        flush(group, haystack, base, &queues.pending[..waiting], emit);
+                        waiting = 0;
+                    }
+                });
+                continue;
+            }
             (part, second) = bisect(group, haystack, at, part);
         }
         // The first entry without a branch on its answer or on their number: most lists have one.
@@ -214,7 +225,7 @@ fn eight<const CASELESS: bool>(text: &[u8], literal: &[u8], at: usize) -> bool {
 
 /// ASCII letters of eight bytes in lower case.
 #[inline(always)]
-fn lower(word: u64) -> u64 {
+pub(super) fn lower(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     let low7 = word & (0x7f * ONES);
     // The high bit of each byte: at least 'A', and beyond 'Z'; bytes from 0x80 on are no letters.
