@@ -7,6 +7,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod sets;
+mod sizes;
 mod vectorscan;
 
 use std::path::PathBuf;
@@ -37,6 +38,9 @@ fn main() {
         None => PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"),
     };
     let vectorscan = Vectorscan::load();
+    if wanted.is_empty() || wanted.iter().any(|w| "sizes-cpu".contains(w.as_str())) {
+        sizes::run(&data.join("lits1000.txt"));
+    }
     for case in cases(&data, &wanted) {
         match &case.set {
             None => println!("{:<16} not run: its set is not in {}", case.id, data.display()),
@@ -196,18 +200,18 @@ fn turns(
 ) -> Figures {
     let database = vectorscan.and_then(|v| v.compile(set));
     let automata: Vec<_> = kinds(set).iter().map(|&kind| automaton(set, kind)).collect();
-    let mut scratch = LiteralScratch::default();
     // `TROMMEL_EXECUTOR=scalar` or `avx2` compares executors.
     let executor = match std::env::var("TROMMEL_EXECUTOR").as_deref() {
         Ok("scalar") => Executor::Scalar,
         Ok("avx2") => Executor::Avx2,
         _ => Executor::best(),
     };
+    let mut scratch = LiteralScratch::with_executor(executor);
     let mut figures = Figures::default();
     let ours = |scratch: &mut LiteralScratch| {
         pass(&case.text, case.item, |item| {
             let mut n = 0;
-            table.find_with(executor, item, scratch, &mut |_, _, _| n += 1);
+            table.find(item, scratch, &mut |_, _, _| n += 1);
             n
         })
     };

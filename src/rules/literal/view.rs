@@ -19,15 +19,13 @@ pub(crate) struct GroupView<'a> {
     pub filter: &'a [u32],
     pub slots: &'a [Slot],
     pub entries: &'a [Entry],
-    /// See [`GroupHeader::nested_at`]; empty if no list is in the order of its bytes.
-    pub nested: &'a [u32],
-    pub records: &'a [u32],
-    pub tags: &'a [u32],
-    pub pairs: Option<&'a Pairs>,
-    /// The same for executors that look up more at once.
+    /// Pair tables for executors that look up 64 bytes at once.
     pub wide_pairs: Option<&'a WidePairs>,
     /// What the pair tables leave was found for the group before.
     pub follows: bool,
+    /// What is seldom needed is looked up when it is: short items would feel it.
+    table: &'a LiteralTable,
+    header: &'a GroupHeader,
 }
 
 /// The short literals' automaton and nibble tables.
@@ -50,10 +48,10 @@ pub(super) fn wide_pairs(table: &LiteralTable) -> Box<[Option<WidePairs>]> {
     let mut leader = 0;
     for i in 0..table.group_count() {
         let group = table.group(i);
-        all.push(group.pairs.map(|_| [[0; 64]; 6]));
+        all.push(group.pairs().map(|_| [[0; 64]; 6]));
         leader = if group.follows { leader } else { i };
         if let Some(pairs) = &mut all[leader]
-            && group.pairs.is_some()
+            && group.pairs().is_some()
         {
             for slot in group.slots.iter().filter(|slot| slot.count & Slot::COUNT != 0) {
                 pairs::add_wide(pairs, slot.low, group.window);
@@ -79,6 +77,7 @@ impl LiteralTable {
         groups[i + 1..].iter().take_while(|group| group.follows != 0).count()
     }
 
+    #[inline]
     pub(crate) fn group(&self, i: usize) -> GroupView<'_> {
         let words = self.words();
         let h = &self.header;
@@ -97,12 +96,10 @@ impl LiteralTable {
             filter: part(g.filter_at, 1 << g.filter_log2),
             slots: bytemuck::cast_slice(part(g.slots_at, 4 << g.slots_log2)),
             entries: bytemuck::cast_slice(part(g.entries_at, 4 * g.entries as usize)),
-            nested: part(g.nested_at, if g.nested_at == 0 { 0 } else { g.entries as usize }),
-            records: part(h.bytes_at, h.bytes_words as usize),
-            tags: part(h.tags_at, h.tags_words as usize),
             follows: g.follows != 0,
             wide_pairs: self.wide.get(i).and_then(Option::as_ref),
-            pairs: (g.pairs_at != 0).then(|| bytemuck::from_bytes(bytemuck::cast_slice(part(g.pairs_at, 48)))),
+            table: self,
+            header: g,
         }
     }
 
@@ -129,9 +126,43 @@ impl LiteralTable {
     }
 }
 
-impl GroupView<'_> {
+impl<'a> GroupView<'a> {
+    fn part(&self, at: u32, len: u32) -> &'a [u32] {
+        &self.table.words()[at as usize..][..len as usize]
+    }
+
+    pub fn records(&self) -> &'a [u32] {
+        self.part(self.table.header.bytes_at, self.table.header.bytes_words)
+    }
+
+    pub fn tags(&self) -> &'a [u32] {
+        self.part(self.table.header.tags_at, self.table.header.tags_words)
+    }
+
+    /// See [`GroupHeader::nested_at`]; empty if no list is in the order of its bytes.
+    pub fn nested(&self) -> &'a [u32] {
+        self.part(self.header.nested_at, if self.header.nested_at == 0 { 0 } else { self.header.entries })
+    }
+
+    pub fn pairs(&self) -> Option<&'a Pairs> {
+        let at = self.header.pairs_at;
+        (at != 0).then(|| bytemuck::from_bytes(bytemuck::cast_slice(self.part(at, 48))))
+    }
+
+    /// Whole strides in so many bytes: a division by a number that is not known takes as long as a whole block of probes.
+    #[inline]
+    pub fn strides(&self, bytes: usize) -> usize {
+        match self.stride {
+            1 => bytes,
+            2 => bytes / 2,
+            3 => bytes / 3,
+            _ => bytes / 4,
+        }
+    }
+
     /// Number of starts to probe in a text of `len` bytes.
+    #[inline]
     pub fn probes(&self, len: usize) -> usize {
-        if len < self.window { 0 } else { (len - self.window) / self.stride + 1 }
+        if len < self.window { 0 } else { self.strides(len - self.window) + 1 }
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn filter(
     assert!(count <= RUN * BLOCK && group.filter.len() >> group.filter_log2 == 1);
     assert!(3 * group.stride + group.window <= 16);
     let step = BLOCK * group.stride;
-    let reach = if group.pairs.is_some() { pairs::REACH } else { 28 * group.stride + 16 };
+    let reach = if group.pairs().is_some() { pairs::REACH } else { 28 * group.stride + 16 };
     let total = count.div_ceil(BLOCK);
     // Blocks that may be read where they lie.
     let whole = if haystack.len() < from + reach { 0 } else { ((haystack.len() - from - reach) / step + 1).min(total) };
@@ -30,7 +30,7 @@ pub(super) fn filter(
         (_, _) => run::<4>,
     };
     let mut found = 0;
-    if let (Some(pairs), 1..) = (group.pairs, whole) {
+    if let (Some(pairs), 1..) = (group.pairs(), whole) {
         assert!((2..=4).contains(&group.window) && group.stride == 1);
         // SAFETY: the caller found the instructions; `whole` blocks of loads end within the haystack, as computed above.
         found = unsafe { pairs::run(group, pairs, haystack.as_ptr().add(from), from, whole, blocks, 0, starts) };

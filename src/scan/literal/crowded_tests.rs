@@ -23,7 +23,7 @@ fn check(set: &Set, text: &[u8]) {
 
 /// Whether some list is in the order of its bytes.
 fn is_ordered(table: &LiteralTable) -> bool {
-    (0..table.group_count()).any(|i| !table.group(i).nested.is_empty())
+    (0..table.group_count()).any(|i| !table.group(i).nested().is_empty())
 }
 
 /// There are 32 windows of five bytes over two letters, and thousands of literals.
@@ -121,7 +121,7 @@ fn damage_is_refused_or_harmless() {
     assert!(is_ordered(&table));
     let group = table.group(0);
     // The words behind the entries are those that say how they are nested.
-    let nested = table.as_bytes().len() - 4 * group.nested.len().next_multiple_of(16);
+    let nested = table.as_bytes().len() - 4 * group.nested().len().next_multiple_of(16);
     let text = random.bytes(300, b"ab");
     let mut scratch = LiteralScratch::default();
     let (mut refused, mut taken) = (0, 0);

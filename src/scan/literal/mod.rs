@@ -219,7 +219,7 @@ fn filter<'b>(
     // Lanes beyond the last probe.
     if found > 0 {
         let last = &mut blocks[found - 1];
-        let probes = count - (last.at - from) / group.stride;
+        let probes = count - group.strides(last.at - from);
         if probes < BLOCK {
             last.mask &= (1 << probes) - 1;
         }

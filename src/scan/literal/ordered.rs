@@ -9,7 +9,7 @@ use crate::rules::literal::view::GroupView;
 /// Whether the list that ends before entry `end` is such a list.
 #[inline]
 pub(super) fn is(group: &GroupView<'_>, end: u32) -> bool {
-    !group.nested.is_empty() && group.nested[end as usize - 1] != Entry::UNORDERED
+    !group.nested().is_empty() && group.nested()[end as usize - 1] != Entry::UNORDERED
 }
 
 /// Calls `found` for the entries of such a list whose literals lie around the window at `at`.
@@ -62,7 +62,7 @@ fn of_run<const CASELESS: bool>(group: &GroupView<'_>, text: &[u8], run: Range<u
         if bytes(group, next).len() <= low_alike {
             found(next);
         }
-        match group.nested[next] {
+        match group.nested()[next] {
             outer if (outer as usize) < next => next = outer as usize,
             _ => return,
         }
@@ -70,7 +70,7 @@ fn of_run<const CASELESS: bool>(group: &GroupView<'_>, text: &[u8], run: Range<u
 }
 
 fn bytes<'a>(group: &GroupView<'a>, entry: usize) -> &'a [u8] {
-    let record = &group.records[group.entries[entry].record as usize..];
+    let record = &group.records()[group.entries[entry].record as usize..];
     &bytemuck::cast_slice(&record[1..])[..record[0] as usize]
 }
 

@@ -167,7 +167,7 @@ fn flush(
         let len = if entry.meta & Entry::PROVEN != 0 {
             entry.short_len()
         } else {
-            let record = &group.records[entry.record as usize..];
+            let record = &group.records()[entry.record as usize..];
             let len = record[0] as usize;
             let Some(text) = haystack.get(start..start + len) else {
                 continue;
@@ -182,7 +182,7 @@ fn flush(
         if entry.meta & Entry::TAG_LIST == 0 {
             emit(entry.tag, start, start + len);
         } else {
-            let list = &group.tags[entry.tag as usize..];
+            let list = &group.tags()[entry.tag as usize..];
             for &tag in &list[1..1 + list[0] as usize] {
                 emit(tag, start, start + len);
             }
