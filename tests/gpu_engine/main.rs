@@ -226,6 +226,8 @@ fn soak_oracle() {
     let total: usize =
         std::env::var("TROMMEL_CASES").map_or(8_000, |cases| cases.parse().expect("TROMMEL_CASES is a number"));
     let staged = Options { staged_input: true, ..options() };
+    #[cfg(feature = "faults")]
+    trommel::faults::pump(2);
     let drains = [options(), staged, Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }];
     for (options, part) in drains.into_iter().zip([total / 2, total * 2 / 5, total / 10]) {
         let main = engine(Options { ring_size: 4096, arena_bytes: 8 << 20, cpu_threads: 6, ..options });
