@@ -398,6 +398,7 @@ fn the_event_descriptor_tells_of_what_the_device_has_done() {
         unsafe { libc::poll(&mut poll, 1, milliseconds) == 1 }
     };
     assert!(!readable(0));
+    let mut needless = 0;
     for round in 0..100u32 {
         let count = 1 + round % 7;
         for n in 0..count {
@@ -417,7 +418,18 @@ fn the_event_descriptor_tells_of_what_the_device_has_done() {
                 }
             }
         }
-        assert!(!readable(0), "round {round}: nothing is left");
+        // Now and then it is readable without need, as trommel.h says: who finished the last item tells of it a moment later.
+        // The next look settles it.
+        for looks in 0.. {
+            if !readable(0) {
+                break;
+            }
+            needless += 1;
+            assert!(looks < 3 && needless < 30, "round {round}: nothing is left");
+            let (mut some, mut room) = ([trm_completion::default(); 3], vec![trm_match::default(); 64]);
+            let mut buffers = Buffers { completions: &mut some, matches: &mut room };
+            assert!(matches!(handle.collect(Some(Instant::now()), &mut buffers), Answer::Late));
+        }
     }
 }
 
