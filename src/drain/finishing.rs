@@ -104,7 +104,7 @@ impl<'a> Finishing<'a> {
             }
             count += 1;
             bytes += u64::from(job.input_len);
-            copies |= job.owns_region;
+            copies |= job.owns_region();
         }
         let Some((owner, set)) = first.filter(|_| count > 0) else { return 0 };
         let blank = claims.split_to(count);

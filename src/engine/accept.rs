@@ -21,8 +21,7 @@ pub struct Batch<'a> {
     items: &'a [trm_work_item],
     runs: &'a [Run],
     owner: u32,
-    owns_region: bool,
-    is_piece: bool,
+    flags: u16,
     due: u64,
 }
 
@@ -61,8 +60,7 @@ impl Batch<'_> {
                 correlation: item.correlation,
                 owner: self.owner,
                 set: place,
-                owns_region: self.owns_region,
-                is_piece: self.is_piece,
+                flags: self.flags,
                 due: self.due,
             }
         }
@@ -190,15 +188,15 @@ impl Port {
         let (first, count) = (reservation.first(), reservation.count());
         crate::faults::stall_if_asked();
         let due = state.deadline.map_or(0, |time| engine.due_in(time));
-        let (owns_region, is_piece) = match whose {
-            Bytes::Callers => (false, false),
-            Bytes::Copied => (true, false),
+        let flags = match whose {
+            Bytes::Callers => 0,
+            Bytes::Copied => Job::OWNS_REGION,
             Bytes::Piece(piece) => {
                 engine.expect_piece(first, piece);
-                (true, true)
+                Job::OWNS_REGION | Job::IS_PIECE
             }
         };
-        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), owns_region, is_piece, due };
+        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), flags, due };
         let reservation = match engine.feed() {
             None => Some(reservation),
             Some(feed) => self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known).err(),
@@ -227,7 +225,7 @@ impl Port {
         known: &mut Known,
     ) -> std::result::Result<(), Reservation> {
         let engine = &*self.engine;
-        loans.any_apart |= batch.due != 0 || batch.is_piece;
+        loans.any_apart |= batch.due != 0 || batch.flags & Job::IS_PIECE != 0;
         if loans.len() >= DEEP && loans.unsent() + reservation.count() < COMPANY {
             // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
             // something is lent, more can be, and nobody needs to be asked.

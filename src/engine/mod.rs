@@ -68,12 +68,30 @@ pub struct Job {
     pub owner: u32,
     /// The rule set's place.
     pub set: u16,
-    /// The engine made the region for this item and frees it when the item is done.
-    pub owns_region: bool,
-    /// It is a piece of a stream.
-    pub is_piece: bool,
+    /// [`Job::OWNS_REGION`] and [`Job::IS_PIECE`]. No bools: a processor waits for an `Option` of a struct that has one, since
+    /// it is written and read in different pieces.
+    pub flags: u16,
     /// When its time is up, on the engine's clock; 0: never.
     pub due: u64,
+}
+
+impl Job {
+    /// The engine made the region for this item and frees it when the item is done.
+    pub const OWNS_REGION: u16 = 1;
+    /// It is a piece of a stream.
+    pub const IS_PIECE: u16 = 2;
+
+    /// See [`Job::OWNS_REGION`].
+    #[inline(always)]
+    pub fn owns_region(&self) -> bool {
+        self.flags & Self::OWNS_REGION != 0
+    }
+
+    /// See [`Job::IS_PIECE`].
+    #[inline(always)]
+    pub fn is_piece(&self) -> bool {
+        self.flags & Self::IS_PIECE != 0
+    }
 }
 
 /// What a drain makes of an item: what its [`Job`] does not say.
@@ -275,7 +293,7 @@ impl Engine {
     #[inline(always)]
     pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
         let told = owners.get(self, job.owner);
-        if job.is_piece {
+        if job.is_piece() {
             told.collectable |= self.finish_piece(claim, job, outcome, &told.owner, tally);
         } else if let Some(position) = self.put(claim, job, outcome, &told.owner, tally) {
             told.completed(position, 1);
@@ -313,13 +331,13 @@ impl Engine {
     /// wanted whatever it is.
     #[inline]
     pub fn is_plain(&self, job: &Job) -> bool {
-        self.options.delivery == Delivery::All && job.due == 0 && !job.is_piece
+        self.options.delivery == Delivery::All && job.due == 0 && !job.is_piece()
     }
 
     /// An item's bytes are not needed any more.
     #[inline]
     pub fn let_go(&self, job: &Job) {
-        if job.owns_region {
+        if job.owns_region() {
             self.arena.release_copy(job.input_offset);
         } else if self.arena.registered().is_here(job.input_offset) {
             self.arena.registered().done(job.input_offset);

@@ -9,8 +9,9 @@ pub struct Job {
     pub len: u32,
     /// Directory index; 0 is the set that matches nothing.
     pub set: u16,
-    /// Nobody writes what is left of its last 64 bytes: they may be moved with it.
-    pub padded: bool,
+    /// Other than 0: nobody writes what is left of its last 64 bytes, so they may be moved with it. No bool: whoever hands on
+    /// an `Option` of this would take it to pieces around the bool.
+    pub padded: u8,
 }
 
 /// What a device found: what the words mean depends on the set's kind.
@@ -252,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_the_items_words_the_set_and_the_next_ticket() {
-        let job = Job { offset: 7, len: 9, set: 3, padded: false };
+        let job = Job { offset: 7, len: 9, set: 3, padded: 0 };
         let words = slot(u64::from(u32::MAX), &job);
         assert_eq!(words[SLOT_OFFSET as usize], 7);
         assert_eq!(words[SLOT_LEN as usize], 9);

@@ -193,7 +193,7 @@ impl Kernel {
         // The kernel checks nothing. Whatever lies outside goes to the host, which will say so.
         let checked = jobs.map(|job| match u64::from(job.offset) + u64::from(job.len) <= limit {
             true => job,
-            false => Job { offset: 0, len: 0, set: host, padded: false },
+            false => Job { offset: 0, len: 0, set: host, padded: 0 },
         });
         let count = match &shared.staging {
             None => shared.slots.write(first, checked),

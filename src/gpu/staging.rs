@@ -98,7 +98,7 @@ fn pieces(jobs: &[Job]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     for job in jobs.iter().filter(|job| job.len > 0) {
         let (offset, mut len) = (u64::from(job.offset), u64::from(job.len));
-        if job.padded {
+        if job.padded != 0 {
             len = len.next_multiple_of(64);
         }
         match pieces.last_mut() {
@@ -115,8 +115,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_one_piece_and_no_byte_is_added() {
-        let job = |offset, len| Job { offset, len, set: 0, padded: false };
-        let padded = |offset, len| Job { padded: true, ..job(offset, len) };
+        let job = |offset, len| Job { offset, len, set: 0, padded: 0 };
+        let padded = |offset, len| Job { padded: 1, ..job(offset, len) };
         let jobs = [job(0, 10), job(10, 5), job(16, 4), job(20, 0), job(20, 4), job(4, 8), job(12, 1)];
         let found: Vec<_> = pieces(&jobs).iter().map(|piece| (piece.offset, piece.len)).collect();
         assert_eq!(found, [(0, 15), (16, 8), (4, 9)]);

@@ -24,7 +24,7 @@ impl<P: Copy, O> Ring<P, O> {
     #[inline]
     pub fn completer(&self, claims: Claims) -> Completer<'_, P, O> {
         self.check(claims.ring);
-        self.slots().prefetch_entries(claims.first, claims.count);
+        self.slots().prefetch_payloads(claims.first, claims.count);
         Completer { ring: self, claims, ready: 0, written: 0 }
     }
 }

@@ -19,16 +19,11 @@ use std::mem::MaybeUninit;
 /// The phases in which somebody holds the claim of an item.
 const CLAIMED: [Phase; 4] = [Phase::Queued, Phase::Held, Phase::Cancelled, Phase::Withdrawn];
 
-/// Stage and payload lie beside each other, since mostly one comes with the other, and a cache line less goes from thread to
-/// thread for an item. Outcomes are an array of their own: most items have none.
+/// Stages, payloads and outcomes are separate arrays: whoever looks for work or room reads eight stages a cache line.
 pub(super) struct Slots<P, O> {
-    entries: Box<[Entry<P>]>,
+    stages: Box<[AtomicU64]>,
+    payloads: Box<[UnsafeCell<MaybeUninit<P>>]>,
     outcomes: Box<[UnsafeCell<MaybeUninit<O>>]>,
-}
-
-struct Entry<P> {
-    stage: AtomicU64,
-    payload: UnsafeCell<MaybeUninit<P>>,
 }
 
 // SAFETY: a payload is moved in by one thread and copied out by others, an outcome is moved in by one thread and used
@@ -43,48 +38,43 @@ impl<P, O> Slots<P, O> {
     pub(super) fn new(capacity: u32, start: Position) -> Self {
         assert!(capacity.is_power_of_two(), "a ring's capacity is a power of two");
         let mask = u64::from(capacity) - 1;
-        let entries = (0..u64::from(capacity)).map(|slot| {
+        let stages = (0..u64::from(capacity)).map(|slot| {
             // The first position from `start` on that maps to this slot.
             let ahead = slot.wrapping_sub(start.index()) & mask;
-            let stage = AtomicU64::new(start.plus(ahead).in_phase(Phase::Free));
-            Entry { stage, payload: UnsafeCell::new(MaybeUninit::uninit()) }
+            AtomicU64::new(start.plus(ahead).in_phase(Phase::Free))
         });
         Self {
-            entries: entries.collect(),
+            stages: stages.collect(),
+            payloads: (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
             outcomes: (0..capacity).map(|_| UnsafeCell::new(MaybeUninit::uninit())).collect(),
         }
     }
 
     pub(super) fn capacity(&self) -> u64 {
-        self.entries.len() as u64
+        self.stages.len() as u64
     }
 
     #[inline(always)]
     fn slot(&self, position: Position) -> usize {
         // The length is a power of two: masking with it also tells the compiler that the index is in bounds.
-        position.index() as usize & (self.entries.len() - 1)
-    }
-
-    #[inline(always)]
-    fn payload(&self, position: Position) -> &UnsafeCell<MaybeUninit<P>> {
-        &self.entries[self.slot(position)].payload
+        position.index() as usize & (self.stages.len() - 1)
     }
 
     /// The stage word of the slot that `position` maps to.
     #[inline(always)]
     pub(super) fn stage(&self, position: Position) -> &AtomicU64 {
-        &self.entries[self.slot(position)].stage
+        &self.stages[self.slot(position)]
     }
 
     /// How many of the `max` slots from `first` on are in `phase` of just these positions, cancelled or not. It ends by itself at the
     /// capacity: the slot that comes round again can't be in two laps.
     #[inline(always)]
     pub(super) fn count_in(&self, phase: Phase, first: Position, max: usize) -> usize {
-        let entries = &*self.entries;
+        let stages = &*self.stages;
         let is_there = |&i: &usize| {
             let position = first.plus(i as u64);
             // Acquire: with Free, what was in the slot before was read. With Queued, the payload comes along.
-            let word = entries[position.index() as usize & (entries.len() - 1)].stage.load(Ordering::Acquire);
+            let word = stages[position.index() as usize & (stages.len() - 1)].load(Ordering::Acquire);
             word == position.in_phase(phase) || phase == Phase::Queued && word == position.in_phase(Phase::Cancelled)
         };
         (0..max).take_while(is_there).count()
@@ -94,12 +84,11 @@ impl<P, O> Slots<P, O> {
     /// `to` on: the same ones, or those of the next lap.
     #[inline(always)]
     pub(super) fn pass_on(&self, phase: Phase, to: Position, count: usize) {
-        let entries = &*self.entries;
+        let stages = &*self.stages;
         for i in 0..count as u64 {
             let position = to.plus(i);
             // Release: what was written to the slot goes along, and what was read from it was read.
-            let entry = &entries[position.index() as usize & (entries.len() - 1)];
-            entry.stage.store(position.in_phase(phase), Ordering::Release);
+            stages[position.index() as usize & (stages.len() - 1)].store(position.in_phase(phase), Ordering::Release);
         }
     }
 
@@ -117,14 +106,13 @@ impl<P, O> Slots<P, O> {
 
     #[inline(always)]
     pub(super) fn write_payloads(&self, first: Position, count: usize, mut payload: impl FnMut(usize) -> P) {
-        let entries = &*self.entries;
+        let payloads = &*self.payloads;
         for i in 0..count {
             let position = first.plus(i as u64);
             self.check(position, &[Phase::Free]);
             let payload = payload(i);
             // SAFETY: see the table: the slot is free for this position, which one reservation covers.
-            entries[position.index() as usize & (entries.len() - 1)]
-                .payload
+            payloads[position.index() as usize & (payloads.len() - 1)]
                 .with_mut(|cell| unsafe { (*cell).write(payload) });
         }
     }
@@ -134,11 +122,12 @@ impl<P, O> Slots<P, O> {
     where
         P: Copy,
     {
+        let payloads = &*self.payloads;
         for i in 0..count as u64 {
             let position = first.plus(i);
             self.check(position, &CLAIMED);
             // SAFETY: as in `read_payload`.
-            f(self.payload(position).with(|cell| unsafe { (*cell).assume_init() }));
+            f(payloads[position.index() as usize & (payloads.len() - 1)].with(|cell| unsafe { (*cell).assume_init() }));
         }
     }
 
@@ -150,7 +139,7 @@ impl<P, O> Slots<P, O> {
         self.check(position, &CLAIMED);
         // SAFETY: see the table: it was written before the slot was published, and is not written again before the
         // claim is completed.
-        self.payload(position).with(|cell| unsafe { (*cell).assume_init() })
+        self.payloads[self.slot(position)].with(|cell| unsafe { (*cell).assume_init() })
     }
 
     #[inline(always)]
@@ -179,11 +168,15 @@ impl<P, O> Slots<P, O> {
         prefetch::<true, _>(std::ptr::from_ref(self.stage(later)));
     }
 
-    /// Asks for the entries of items that whoever calls will read and move on: hints.
+    /// The same for items that are claimed.
     #[inline(always)]
-    pub(super) fn prefetch_entries(&self, first: Position, count: usize) {
-        for i in (0..count as u64).step_by((LINE / size_of::<Entry<P>>()).max(1)) {
-            prefetch::<true, _>(&raw const self.entries[self.slot(first.plus(i))]);
+    pub(super) fn prefetch_payloads(&self, first: Position, count: usize) {
+        for i in (0..count as u64).step_by((LINE / size_of::<P>().max(1)).max(1)) {
+            prefetch::<false, _>(self.payloads[self.slot(first.plus(i))].with(|cell| cell.cast::<u8>()));
+        }
+        // The claim's holder will move them on.
+        for i in (0..count as u64).step_by(LINE / size_of::<AtomicU64>()) {
+            prefetch::<true, _>(std::ptr::from_ref(self.stage(first.plus(i))));
         }
     }
 
@@ -192,7 +185,7 @@ impl<P, O> Slots<P, O> {
     pub(super) fn inspect<R>(&self, position: Position, f: impl FnOnce(&P, &mut O) -> R) -> R {
         self.check(position, &[Phase::Taking]);
         let slot = self.slot(position);
-        self.entries[slot].payload.with(|payload| {
+        self.payloads[slot].with(|payload| {
             self.outcomes[slot].with_mut(|outcome| {
                 // SAFETY: see the table: both were written before the item was done, and the one thread that moved
                 // the word to Taking has them to itself.
@@ -207,7 +200,7 @@ impl<P, O> Slots<P, O> {
     pub(super) fn inspect_blank<R>(&self, position: Position, f: impl FnOnce(&P) -> R) -> R {
         self.check(position, &[Phase::Taking]);
         // SAFETY: as in `inspect`: the payload was written before the item was done, and nobody writes it now.
-        self.payload(position).with(|payload| f(unsafe { (*payload).assume_init_ref() }))
+        self.payloads[self.slot(position)].with(|payload| f(unsafe { (*payload).assume_init_ref() }))
     }
 
     /// Drops the outcome of an item that is being taken.
@@ -240,8 +233,8 @@ impl<P, O> Drop for Slots<P, O> {
         if !std::mem::needs_drop::<O>() {
             return;
         }
-        for (entry, outcome) in self.entries.iter().zip(&self.outcomes) {
-            let word = entry.stage.load(Ordering::Relaxed);
+        for (stage, outcome) in self.stages.iter().zip(&self.outcomes) {
+            let word = stage.load(Ordering::Relaxed);
             if word == Position::of(word).in_phase(Phase::Done) {
                 // SAFETY: nobody else has the slots any more, and an outcome is there exactly while an item is done.
                 outcome.with_mut(|cell| unsafe { (*cell).assume_init_drop() });

@@ -117,7 +117,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
                 (place, since) = (job.set, i);
             }
             bytes += u64::from(job.input_len);
-            copies |= job.owns_region;
+            copies |= job.owns_region();
             if let Some(to) = out.next() {
                 *to = trm_completion {
                     ticket: first.plus(i as u64).ticket(),
@@ -130,7 +130,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             }
         }
         if copies {
-            for job in ring.payloads(&claims, 0).filter(|job| job.owns_region) {
+            for job in ring.payloads(&claims, 0).filter(|job| job.owns_region()) {
                 engine.arena().release_copy(job.input_offset);
             }
         }
@@ -175,7 +175,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         };
         count_in(&mut self.used, job.set, 1);
         let mut tally = Tally::default();
-        if job.is_piece {
+        if job.is_piece() {
             // It waits for the pieces before it, and others may wait for it: they are finished into the ring.
             self.lender.to_ring(position, 1);
             self.release();
@@ -183,7 +183,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             self.harvest.finished = true;
             return;
         }
-        if job.owns_region {
+        if job.owns_region() {
             engine.arena().release_copy(job.input_offset);
         }
         tally.add(&job, outcome.status, outcome.match_count);

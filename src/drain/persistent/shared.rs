@@ -87,7 +87,7 @@ impl<K: Resident> Shared<K> {
             if Some(job.set) != last.0 {
                 last = (Some(job.set), self.set_index(live, engine.known_set(job.set, known)));
             }
-            gpu::Job { offset: job.input_offset, len: job.input_len, set: last.1, padded: job.owns_region }
+            gpu::Job { offset: job.input_offset, len: job.input_len, set: last.1, padded: job.owns_region().into() }
         });
         live.kernel.publish(claims.first().plus(skip as u64).ticket() - 1, jobs);
     }
