@@ -84,8 +84,7 @@ impl Matches {
 
     #[inline(always)]
     fn set_few(&mut self, matches: &[Match]) -> bool {
-        // Ends ascend.
-        let fit = matches.len() <= FEW && matches.last().is_none_or(|last| last.end <= u64::from(u32::MAX));
+        let fit = matches.len() <= FEW && matches.iter().all(|one| one.end <= u64::from(u32::MAX));
         if fit {
             self.few.iter_mut().zip(matches).for_each(|(to, from)| *to = Short::new(from));
             self.len = matches.len() as u32;
