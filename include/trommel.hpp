@@ -346,6 +346,15 @@ public:
                       correlation, ticket != nullptr ? ticket : &unwanted);
   }
 
+  /* All or a prefix, each an item of its own: tickets first ... first + accepted - 1. */
+  trm_status try_submit(const std::vector<trm_text> &texts, std::size_t &accepted,
+                        trm_ticket *first = nullptr) {
+    trm_ticket unwanted;
+    accepted = 0;
+    return trm_submit_batch(handle_, texts.data(), texts.size(),
+                            first != nullptr ? first : &unwanted, &accepted);
+  }
+
   /* One item, the joined bytes. */
   trm_status try_submit(const std::vector<trm_segment> &parts, std::uint32_t rule_set_id,
                         std::uint32_t correlation, trm_ticket *ticket = nullptr) {

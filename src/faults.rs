@@ -80,6 +80,10 @@ mod asked {
     }
 
     pub(crate) fn stall_if_asked() {
+        // Looked at first: a swap with each item would cost as much as much else of it.
+        if STALL_MS.load(Ordering::Relaxed) == 0 {
+            return;
+        }
         let ms = STALL_MS.swap(0, Ordering::SeqCst);
         if ms > 0 {
             std::thread::sleep(std::time::Duration::from_millis(ms.into()));

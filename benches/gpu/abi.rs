@@ -9,7 +9,7 @@ use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use trommel::capi::*;
-use trommel::status::{TRM_EMPTY, TRM_OK, TRM_TIMEOUT, trm_status};
+use trommel::status::{TRM_ARENA_FULL, TRM_EMPTY, TRM_OK, TRM_QUEUE_FULL, TRM_TIMEOUT, trm_status};
 use trommel::types::*;
 
 /// A handle; ended when it is dropped.
@@ -165,6 +165,18 @@ impl Drum {
         (status == TRM_OK).then_some(ticket)
     }
 
+    /// How many of these texts were accepted.
+    pub fn submit_batch(&self, texts: &[trm_text]) -> usize {
+        let mut accepted = 0;
+        // SAFETY: as above.
+        let status = unsafe {
+            let submit = black_box(trm_submit_batch as SubmitBatch);
+            submit(self.0, texts.as_ptr(), texts.len(), null_mut(), &mut accepted)
+        };
+        assert!(matches!(status, TRM_OK | TRM_QUEUE_FULL | TRM_ARENA_FULL), "{status}");
+        accepted
+    }
+
     /// Waits for one item; its matches are counted only.
     pub fn wait(&self, ticket: u64) {
         let (mut completion, mut count) = (trm_completion::default(), 0);
@@ -266,6 +278,8 @@ impl Drop for Drum {
 
 type Submit =
     unsafe extern "C" fn(*mut trm_engine, *const std::ffi::c_void, u32, u32, u32, *mut trm_ticket) -> trm_status;
+type SubmitBatch =
+    unsafe extern "C" fn(*mut trm_engine, *const trm_text, usize, *mut trm_ticket, *mut usize) -> trm_status;
 type Enqueue = unsafe extern "C" fn(*mut trm_engine, *const trm_work_item, *mut trm_ticket) -> trm_status;
 type EnqueueBatch =
     unsafe extern "C" fn(*mut trm_engine, *const trm_work_item, usize, *mut trm_ticket, *mut usize) -> trm_status;

@@ -5,7 +5,7 @@ use super::abi::{Drum, percentile};
 use crate::sets::{self, Sources};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use trommel::capi::{TRM_OPTION_STAGED_INPUT, trm_input_copy, trm_region};
+use trommel::capi::{TRM_OPTION_STAGED_INPUT, trm_input_copy, trm_region, trm_text};
 use trommel::rules::flags;
 use trommel::types::*;
 
@@ -23,8 +23,23 @@ enum Way {
     There,
     /// `trm_submit`.
     Submit,
+    /// `trm_submit_batch`, 64 texts a call.
+    SubmitBatch,
     /// A registered buffer.
     Registered,
+}
+
+impl Way {
+    fn name(self) -> &'static str {
+        match self {
+            Way::InPlace => "in place, trm_input_copy",
+            Way::Memcpy => "in place, memcpy",
+            Way::There => "bytes there",
+            Way::Submit => "trm_submit",
+            Way::SubmitBatch => "trm_submit_batch",
+            Way::Registered => "registered",
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +72,8 @@ pub(super) fn rows(bench: &mut Bench) {
     let literals: Vec<(Vec<u8>, u32)> = literals.into_iter().map(|(bytes, _)| (bytes, flags::LITERAL)).collect();
     let regexes = crate::sources::gitleaks(&data.join("gitleaks.toml"));
     let regexes: Vec<(Vec<u8>, u32)> = regexes.into_iter().flatten().map(|rule| (rule.into_bytes(), 0)).collect();
+    // TROMMEL_WAY: only ways to feed whose name contains it, and no single items.
+    let only = std::env::var("TROMMEL_WAY").ok();
     for staged in [true, false] {
         let drum = drum(bench, staged);
         drum.load_rules(2, &literals);
@@ -70,6 +87,8 @@ pub(super) fn rows(bench: &mut Bench) {
             feed(Way::Memcpy, 8, 1024, 2),
             feed(Way::Submit, 4, 1024, 2),
             feed(Way::Submit, 8, 1024, 2),
+            feed(Way::SubmitBatch, 4, 1024, 2),
+            feed(Way::SubmitBatch, 8, 1024, 2),
             feed(Way::Registered, 4, 16 << 10, 2),
             feed(Way::Registered, 8, 16 << 10, 2),
             feed(Way::InPlace, 8, 16 << 10, 3),
@@ -81,6 +100,9 @@ pub(super) fn rows(bench: &mut Bench) {
             all.insert(4, feed(Way::There, 4, 1024, 2));
         }
         for how in all {
+            if only.as_ref().is_some_and(|only| !how.way.name().contains(only.as_str())) {
+                continue;
+            }
             stream(&drum, how, &text, TIME / 4, None);
             let before = drum.stats();
             let (items, seconds) = stream(&drum, how, &text, TIME, None);
@@ -89,13 +111,7 @@ pub(super) fn rows(bench: &mut Bench) {
             let what = format!(
                 "{}, {}, {} threads, {} B, {}: {:.1} M items/s, {:.0}% by copy engines",
                 if staged { "staged" } else { "device memory" },
-                match how.way {
-                    Way::InPlace => "in place, trm_input_copy",
-                    Way::Memcpy => "in place, memcpy",
-                    Way::There => "bytes there",
-                    Way::Submit => "trm_submit",
-                    Way::Registered => "registered",
-                },
+                how.way.name(),
                 how.threads,
                 how.size,
                 ["", "empty set", "1,000 literals", "gitleaks"][how.set as usize],
@@ -103,6 +119,9 @@ pub(super) fn rows(bench: &mut Bench) {
                 (after.pumped_bytes - before.pumped_bytes) as f64 * 100.0 / moved as f64,
             );
             bench.plain("abi_feed", what, items as f64 * how.size as f64 / seconds / 1e9, "GB/s");
+        }
+        if only.is_some() {
+            continue;
         }
         for size in [1 << 10, 16 << 10] {
             let times = singles(&drum, &text[..size], 20_000);
@@ -163,6 +182,7 @@ fn stream(main: &Drum, how: Feed, text: &[u8], time: Duration, over: Option<&Ato
                 let text = &text[t * text.len() / (2 * how.threads)..][..text.len() / 2];
                 let done = match how.way {
                     Way::Submit => submits(handle, how, text, is_over),
+                    Way::SubmitBatch => batches(handle, how, text, is_over),
                     Way::Registered => registered(handle, how, text, is_over),
                     _ => in_place(handle, how, text, is_over),
                 };
@@ -259,6 +279,31 @@ fn submits(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64 
                 break;
             }
             sent += 1;
+        }
+        done += room.collect(drum).len() as u64;
+    }
+    done
+}
+
+fn batches(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64 {
+    let all: Vec<trm_text> = text
+        .chunks_exact(how.size)
+        .map(|bytes| trm_text {
+            bytes: bytes.as_ptr().cast(),
+            len: how.size as u32,
+            rule_set_id: how.set,
+            correlation: 0,
+            reserved: 0,
+        })
+        .collect();
+    let (mut room, mut next, mut sent, mut done) = (Room::new(), 0, 0u64, 0u64);
+    while !over() || sent > done {
+        for _ in 0..4 {
+            if over() || (sent - done) as usize * how.size >= OUT {
+                break;
+            }
+            let accepted = drum.submit_batch(&all[next..(next + 64).min(all.len())]);
+            (sent, next) = (sent + accepted as u64, (next + accepted) % all.len());
         }
         done += room.collect(drum).len() as u64;
     }

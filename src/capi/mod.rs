@@ -7,6 +7,7 @@ mod drain;
 mod engine;
 mod file;
 mod input;
+mod inside;
 mod object;
 mod results;
 mod rules;

@@ -4,6 +4,7 @@
 //! safe. Foreign pointers are told by address alone, before anything is read. A destroyed cell rests for a long
 //! while before it is used again; only then can a stale handle be mistaken for a newer one.
 
+use super::inside::{Told, any_inside, settle};
 use crate::status::{Result, TRM_ERR_FORKED, TRM_ERR_HANDLE, TRM_ERR_NULL};
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
@@ -24,15 +25,15 @@ const CHUNKS: usize = 26;
 #[repr(align(128))]
 pub struct Cell<T> {
     state: AtomicU32,
-    /// Calls that are inside.
+    /// Calls that are inside and have not told it otherwise ([`Told`]).
     users: AtomicUsize,
     /// `fork` generation of the process that made it.
     generation: AtomicU64,
     value: UnsafeCell<Option<T>>,
 }
 
-// SAFETY: `value` is written only while the cell is not ALIVE and has no users, and read only by counted users that
-// saw ALIVE; `state` and `users` order the two (both SeqCst).
+// SAFETY: `value` is written only while the cell is not ALIVE and has no users, and read only by users that saw ALIVE
+// after they were counted or had told that they are inside; `state` and `users` (both SeqCst) and `settle` order the two.
 unsafe impl<T: Send + Sync> Sync for Cell<T> {}
 
 /// All handles of one type.
@@ -129,8 +130,11 @@ impl<T: Send + Sync + 'static> Objects<T> {
             return Err(TRM_ERR_NULL.into());
         }
         let cell = self.find(pointer).ok_or(TRM_ERR_HANDLE)?;
-        cell.users.fetch_add(1, Ordering::SeqCst);
-        let entered = Entered { cell };
+        let told = Told::inside(cell);
+        if told.is_none() {
+            cell.users.fetch_add(1, Ordering::SeqCst);
+        }
+        let entered = Entered { cell, told };
         if cell.state.load(Ordering::SeqCst) != ALIVE {
             return Err(TRM_ERR_HANDLE.into());
         }
@@ -148,8 +152,12 @@ impl<T: Send + Sync + 'static> Objects<T> {
         cell.state.compare_exchange(ALIVE, DYING, Ordering::SeqCst, Ordering::SeqCst).ok()?;
         leave(&entered);
         drop(entered);
+        if !settle() {
+            // Somebody may be inside unseen, now and later: it stays as it is.
+            return None;
+        }
         let mut patience = 0u32;
-        while cell.users.load(Ordering::SeqCst) != 0 {
+        while cell.users.load(Ordering::SeqCst) != 0 || any_inside(cell) {
             match patience {
                 0..100 => std::thread::yield_now(),
                 _ => std::thread::sleep(std::time::Duration::from_micros(100)),
@@ -178,6 +186,7 @@ impl<T> Cell<T> {
 /// A call inside a living handle.
 pub struct Entered<T: 'static> {
     cell: &'static Cell<T>,
+    told: Option<Told>,
 }
 
 impl<T> Deref for Entered<T> {
@@ -191,7 +200,9 @@ impl<T> Deref for Entered<T> {
 
 impl<T> Drop for Entered<T> {
     fn drop(&mut self) {
-        self.cell.users.fetch_sub(1, Ordering::SeqCst);
+        if self.told.is_none() {
+            self.cell.users.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 
@@ -234,6 +245,28 @@ mod tests {
         assert_eq!(status(handle), Some(TRM_ERR_HANDLE));
         let many: Vec<_> = (0..5000).map(|n| OBJECTS.add(n)).collect();
         assert!(many.iter().zip(0..).all(|(&handle, n)| *OBJECTS.enter(handle).unwrap() == n));
+    }
+
+    #[test]
+    fn nobody_sees_a_value_that_is_gone() {
+        static OBJECTS: Objects<Vec<u64>> = Objects::new();
+        for _ in 0..300 {
+            let handle = OBJECTS.add(vec![7; 100]) as usize;
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(move || {
+                        while let Ok(entered) = OBJECTS.enter(handle as *const _) {
+                            // The second one is inside of two at once.
+                            let again = OBJECTS.enter(handle as *const _);
+                            assert!(entered.iter().chain(again.iter().flat_map(|again| again.iter())).all(|&n| n == 7));
+                        }
+                    });
+                }
+                std::thread::yield_now();
+                let mut value = OBJECTS.remove(handle as *const _, |_| ()).unwrap();
+                value.fill(8);
+            });
+        }
     }
 
     #[test]

@@ -85,87 +85,21 @@ impl Port {
             return self.enqueue_copies(items);
         }
         // Held before they are accepted: a drain may be done with them before this goes on.
-        let held = || items.iter().filter(|item| self.is_registered(item));
-        self.hold(held())?;
+        let buffers = self.engine.arena.registered();
+        let held = items.iter().filter(|item| self.is_registered(item));
+        buffers.hold_all(held.map(|item| (item.input_offset, item.input_len)))?;
         let accepted = self.accept(items, Bytes::Callers);
         let count = accepted.as_ref().map_or(0, |&(_, count)| count);
-        self.let_go(items[count..].iter().filter(|item| self.is_registered(item)));
+        let left = items[count..].iter().filter(|item| self.is_registered(item));
+        buffers.let_go_all(left.map(|item| item.input_offset));
         accepted
     }
 
-    /// A device sees the arena only: items in registered buffers are copied there. The first items that are all of one
-    /// kind are accepted, as many as fit.
-    fn enqueue_copies(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
-        let registered = self.is_registered(&items[0]);
-        let alike = items.iter().take_while(|item| self.is_registered(item) == registered).count();
-        let items = &items[..alike];
-        if !registered {
-            return self.accept(items, Bytes::Callers);
-        }
-        let arena = &self.engine.arena;
-        self.hold(items.iter())?;
-        let mut copies = Vec::with_capacity(items.len());
-        let mut refusal = TRM_ARENA_FULL.into();
-        for item in items {
-            match arena.copy_in(&[arena.bytes(item.input_offset, item.input_len)]) {
-                Ok(Some(region)) => copies.push(trm_work_item { input_offset: region.offset, ..*item }),
-                Ok(None) => break,
-                Err(too_large) => {
-                    refusal = too_large;
-                    break;
-                }
-            }
-        }
-        self.let_go(items.iter());
-        let accepted = if copies.is_empty() { Err(refusal) } else { self.accept(&copies, Bytes::Copied) };
-        let count = accepted.as_ref().map_or(0, |&(_, count)| count);
-        copies[count..].iter().for_each(|copy| arena.release_copy(copy.input_offset));
-        accepted
-    }
-
-    fn is_registered(&self, item: &trm_work_item) -> bool {
+    pub(super) fn is_registered(&self, item: &trm_work_item) -> bool {
         self.engine.arena.registered().is_here(item.input_offset)
     }
 
-    /// Holds the buffers of all these items, or of none.
-    fn hold<'a>(&self, items: impl Iterator<Item = &'a trm_work_item> + Clone) -> Result<()> {
-        for (nth, item) in items.clone().enumerate() {
-            if let Err(refusal) = self.engine.arena.registered().hold(item.input_offset, item.input_len) {
-                self.let_go(items.take(nth));
-                return Err(refusal);
-            }
-        }
-        Ok(())
-    }
-
-    fn let_go<'a>(&self, items: impl Iterator<Item = &'a trm_work_item>) {
-        items.for_each(|item| self.engine.arena.registered().done(item.input_offset));
-    }
-
-    /// Copies the bytes into the arena and enqueues them.
-    pub fn submit(&self, bytes: &[u8], rule_set_id: u32, correlation: u32) -> Result<Position> {
-        self.submit_parts(&[bytes], rule_set_id, correlation)
-    }
-
-    /// As `submit`, of bytes that lie in several places.
-    pub fn submit_parts(&self, parts: &[&[u8]], rule_set_id: u32, correlation: u32) -> Result<Position> {
-        self.check_open()?;
-        self.accept_copy(parts, rule_set_id, correlation, Bytes::Copied)
-    }
-
-    pub(super) fn accept_copy(&self, parts: &[&[u8]], id: u32, correlation: u32, whose: Bytes) -> Result<Position> {
-        let region = self.engine.arena.copy_in(parts)?.ok_or(TRM_ARENA_FULL)?;
-        let item = trm_work_item { input_offset: region.offset, input_len: region.len, rule_set_id: id, correlation };
-        match self.accept(&[item], whose) {
-            Ok((position, _)) => Ok(position),
-            Err(refusal) => {
-                self.engine.arena.release_copy(region.offset);
-                Err(refusal)
-            }
-        }
-    }
-
-    fn accept(&self, items: &[trm_work_item], whose: Bytes) -> Result<(Position, usize)> {
+    pub(super) fn accept(&self, items: &[trm_work_item], whose: Bytes) -> Result<(Position, usize)> {
         let engine = &*self.engine;
         let mut state = lock(&self.owner.state);
         let state = &mut *state;
@@ -313,8 +247,7 @@ impl State {
             let kept = items.min(accepted);
             accepted -= kept;
             if items > kept {
-                let set = engine.sets.known(place, &mut self.known);
-                engine.sets.finished(set, items - kept);
+                engine.sets.give_back(place, items - kept, &mut self.remembered, &mut self.known);
             }
         }
         self.runs.clear();

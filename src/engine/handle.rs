@@ -167,6 +167,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.orphan();
         let mut state = self.state();
+        self.engine.sets.forget(&mut state.remembered);
         for position in state.cancelled.drain() {
             self.engine.off.remove(position);
         }

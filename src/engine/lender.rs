@@ -3,7 +3,7 @@
 use super::loans::Loans;
 use super::outstanding::Outstanding;
 use super::owner::{Owner, State};
-use super::sets::Known;
+use super::sets::{Known, Remembered};
 use super::stats::Tally;
 use super::{Buffers, Delivery, Engine, Taken, lock};
 use crate::drain::Harvest;
@@ -22,6 +22,7 @@ pub struct Lender<'a> {
     /// For making matches of what the device found.
     pub scratch: &'a mut Option<Box<Scratch>>,
     outstanding: &'a mut Outstanding,
+    remembered: &'a mut Remembered,
 }
 
 /// Where a caller wants results, and how much is there already.
@@ -40,6 +41,7 @@ impl<'a> Lender<'a> {
             known: &mut state.known,
             scratch: &mut state.scratch,
             outstanding: &mut state.outstanding,
+            remembered: &mut state.remembered,
         }
     }
 
@@ -56,6 +58,15 @@ impl<'a> Lender<'a> {
     /// Counts finished items, before anybody can see them done.
     pub fn count(&self, tally: &mut Tally) {
         self.owner.share.add(tally);
+    }
+
+    /// Counts out finished items of the set at a place.
+    pub fn used(&mut self, engine: &Engine, place: u16, items: u64) {
+        if self.owner.is_orphan() {
+            // It has no next items.
+            return engine.sets.finished(engine.sets.known(place, self.known), items);
+        }
+        engine.sets.give_back(place, items, self.remembered, self.known);
     }
 
     /// These items' outcomes are or will be in the ring.

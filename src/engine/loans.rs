@@ -47,18 +47,19 @@ impl Loans {
         self.unsent
     }
 
-    /// Shows the unsent items, piece by piece, the newest piece first, each with how many at its start were sent. They
-    /// count as sent then.
-    pub fn send(&mut self, mut show: impl FnMut(&Claims, usize)) {
-        let mut left = std::mem::take(&mut self.unsent);
+    /// The pieces with unsent items, oldest first, each with how many at its start were sent. They count as sent then.
+    pub fn send(&mut self) -> impl Iterator<Item = (&Claims, usize)> + Clone {
+        let (mut left, mut pieces, mut sent) = (std::mem::take(&mut self.unsent), 0, 0);
         for piece in self.pieces.iter().rev() {
             if left == 0 {
                 break;
             }
             let here = left.min(piece.len());
-            show(piece, piece.len() - here);
-            left -= here;
+            (left, sent, pieces) = (left - here, piece.len() - here, pieces + 1);
         }
+        // Only the oldest of these pieces can have begun before.
+        let first = self.pieces.len() - pieces;
+        self.pieces.iter().skip(first).enumerate().map(move |(n, piece)| (piece, if n == 0 { sent } else { 0 }))
     }
 
     /// First position and length of the piece with this number.
@@ -162,10 +163,18 @@ mod tests {
         ring.finish_all(foreign);
         loans.push(more, false);
         assert_eq!(loans.unsent(), 7);
-        let mut shown = Vec::new();
-        loans.send(|claims, skip| shown.push((claims.first().plus(skip as u64), claims.len() - skip)));
-        assert_eq!(shown, [(at(6), 7)]);
-        loans.send(|_, _| panic!("they are sent"));
+        let shown = |loans: &mut Loans| -> Vec<_> {
+            loans.send().map(|(claims, skip)| (claims.first().plus(skip as u64), claims.len() - skip)).collect()
+        };
+        assert_eq!(shown(&mut loans), [(at(6), 7)]);
+        assert_eq!(shown(&mut loans), [], "they are sent");
+        for apart in 0..3 {
+            let foreign = ring.publish_claimed(ring.reserve(1).unwrap(), |_| 0);
+            ring.finish_all(foreign);
+            let claims = ring.publish_claimed(ring.reserve(apart + 1).unwrap(), |_| 0);
+            loans.push(claims, false);
+        }
+        assert_eq!(shown(&mut loans), [(at(14), 1), (at(16), 2), (at(19), 3)]);
         for claims in loans.take_all() {
             ring.finish_all(claims);
         }

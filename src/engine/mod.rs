@@ -23,6 +23,7 @@ mod sets;
 mod signal;
 mod stats;
 mod stream;
+mod submit;
 
 pub use accept::Batch;
 #[cfg(feature = "gpu")]
@@ -40,6 +41,7 @@ pub use owner::{Owner, Owners};
 pub use sets::{Known, LoadedSet};
 pub use stats::{Stats, Tally};
 pub use stream::{DEFAULT_CARRY, Stream};
+pub use submit::{AT_ONCE, Text};
 
 use crate::drain::{self, Drain, DrainKind, Feed, Telemetry};
 use crate::input::{Arena, Memory};
@@ -212,12 +214,30 @@ impl Engine {
 
     /// Loads a rule set; later items with this id get it.
     pub fn load_rules(&self, id: u32, rules: Arc<Rules>) -> Result<()> {
-        self.sets.load(id, rules).map(drop)
+        let loaded = match self.sets.load(id, rules.clone()) {
+            Err(full) if full.status == crate::status::TRM_ERR_LIMIT => {
+                // A place may be kept by nothing but uses that handles have in hand.
+                self.all_owners().iter().for_each(|owner| self.sets.forget(&mut lock(&owner.state).remembered));
+                self.sets.load(id, rules)
+            }
+            loaded => loaded,
+        };
+        self.forget_old_sets();
+        loaded.map(drop)
+    }
+
+    /// Handles that don't call again must not keep a set that is unloaded.
+    fn forget_old_sets(&self) {
+        for owner in self.all_owners() {
+            self.sets.forget_old(&mut lock(&owner.state).remembered);
+        }
     }
 
     /// Takes a rule set away from later items.
     pub fn unload_rules(&self, id: u32) -> Result<()> {
-        self.sets.unload(id)
+        self.sets.unload(id)?;
+        self.forget_old_sets();
+        Ok(())
     }
 
     /// The set at a job's place.

@@ -46,7 +46,13 @@ struct Inner {
 pub struct Remembered {
     version: u64,
     set: Option<Arc<LoadedSet>>,
+    /// Uses of it that are counted in and that no item has: the next items'. All handles share the count, so a handle
+    /// counts many in at a time, and keeps those of items that are finished.
+    spare: u64,
 }
+
+/// So many more uses are counted in with those of a call, once a set is used again.
+const SPARE: u64 = 4096;
 
 /// Sets that somebody looked up by their places before.
 #[derive(Default)]
@@ -129,21 +135,71 @@ impl SetTable {
     }
 
     /// The place of the set that items with this id get now, counted in for `items` items; every one is to be counted out
-    /// by [`SetTable::finished`].
+    /// by [`SetTable::finished`] or [`SetTable::give_back`].
     #[inline]
     pub fn use_for(&self, id: u32, items: u64, remembered: &mut Remembered) -> Result<u16> {
         loop {
             let version = self.version.load(Ordering::SeqCst);
             match &remembered.set {
                 Some(set) if remembered.version == version && set.id == id => {
-                    if set.uses.try_add(items) {
-                        return Ok(set.place);
+                    let place = set.place;
+                    if let Some(left) = remembered.spare.checked_sub(items) {
+                        remembered.spare = left;
+                        return Ok(place);
+                    }
+                    if set.uses.try_add(items + SPARE) {
+                        remembered.spare += SPARE;
+                        return Ok(place);
                     }
                     // It was unloaded between the look-up and the count: look again.
-                    remembered.set = None;
+                    self.forget(remembered);
                 }
-                _ => *remembered = Remembered { version, set: Some(self.get(id)?) },
+                _ => {
+                    self.forget(remembered);
+                    let set = self.get(id)?;
+                    let used = set.uses.try_add(items);
+                    let place = set.place;
+                    *remembered = Remembered { version, set: Some(set), spare: 0 };
+                    if used {
+                        return Ok(place);
+                    }
+                    self.forget(remembered);
+                }
             }
+        }
+    }
+
+    /// Counts out items that this handle is done with: for its next ones, if they are of the set that it remembers.
+    #[inline]
+    pub fn give_back(&self, place: u16, items: u64, remembered: &mut Remembered, known: &mut Known) {
+        // In this version the remembered set is the one at its place, so it is the one that these items use.
+        let again = remembered.version == self.version.load(Ordering::SeqCst)
+            && remembered.set.as_ref().is_some_and(|set| set.place == place);
+        if !again {
+            return self.finished(self.known(place, known), items);
+        }
+        remembered.spare += items;
+        if remembered.spare > 4 * SPARE
+            && let Some(set) = &remembered.set
+        {
+            let many = remembered.spare - SPARE;
+            remembered.spare = SPARE;
+            self.finished(set, many);
+        }
+    }
+
+    /// Forgets a remembered set, and counts its spare uses out.
+    pub fn forget(&self, remembered: &mut Remembered) {
+        let Remembered { set, spare, .. } = std::mem::take(remembered);
+        if let Some(set) = set.filter(|_| spare > 0) {
+            self.finished(&set, spare);
+        }
+    }
+
+    /// As `forget`, if something was loaded or unloaded meanwhile.
+    pub fn forget_old(&self, remembered: &mut Remembered) {
+        if remembered.version != self.version.load(Ordering::SeqCst) {
+            self.forget(remembered);
         }
     }
 

@@ -14,6 +14,15 @@ pub struct Job {
     pub padded: u8,
 }
 
+/// Positions in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// The first.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+}
+
 /// What a device found: what the words mean depends on the set's kind.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, bytemuck::Pod, bytemuck::Zeroable)]

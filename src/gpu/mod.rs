@@ -29,7 +29,7 @@ mod tables;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
 pub use device::{Device, Opened};
-pub use layout::{Job, Probe, RawMatch};
+pub use layout::{Job, Probe, RawMatch, Run};
 pub use pool::times_opened;
 pub use shader::{BATCH, RESIDENT, compose};
 pub use tables::{SetKind, SetSlot, TableError};

@@ -2,7 +2,7 @@
 
 use super::completions::Completions;
 pub use super::completions::DeviceCompletion;
-use super::layout::{self, Job, RawMatch};
+use super::layout::{self, Job, RawMatch, Run};
 use super::lease::{Keeper, LeaseCounters, Leases, Status};
 use super::memory::{Buffer, Place};
 use super::records::Records;
@@ -180,12 +180,21 @@ impl Kernel {
     /// Publishes jobs at consecutive positions from `first`. The caller owns those positions: nobody else publishes
     /// them, and the completions of their slots' previous lap have been consumed.
     pub fn publish(&self, first: u64, jobs: &[Job]) {
-        self.publish_all(first, jobs.iter().copied());
+        let run = Run { first, count: jobs.len() as u64 };
+        self.publish_runs(std::iter::once(run), jobs.iter().copied());
     }
 
-    /// As [`Kernel::publish`], from wherever the jobs come.
+    /// As [`Kernel::publish`], from wherever the jobs come and in several runs, oldest first. That is told to the kernel
+    /// once for all of them.
     #[inline]
-    pub fn publish_all(&self, first: u64, jobs: impl Iterator<Item = Job>) {
+    pub fn publish_runs(&self, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
+        let (mut end, mut count) = (0, 0);
+        for run in runs.clone() {
+            (end, count) = (run.first.wrapping_add(run.count), count + run.count);
+        }
+        if count == 0 {
+            return;
+        }
         let shared = &*self.shared;
         // Input first, then the slots that speak of it.
         stores::fence();
@@ -195,13 +204,11 @@ impl Kernel {
             true => job,
             false => Job { offset: 0, len: 0, set: host, padded: 0 },
         });
-        let count = match &shared.staging {
-            None => shared.slots.write(first, checked),
-            Some(staging) => staging.publish(&shared.slots, first, checked),
-        };
-        if count > 0 {
-            shared.leases.note_published(first.wrapping_add(count), count);
+        match &shared.staging {
+            None => shared.slots.write(runs, checked),
+            Some(staging) => staging.publish(&shared.slots, runs, checked),
         }
+        shared.leases.note_published(end, count);
     }
 
     /// How many of the `max` published, unconsumed positions from `first` on are done without a match, one after the

@@ -5,6 +5,7 @@
 //! without copy engines gets the same from a thread that stores.
 
 use super::copying::CopyQueues;
+use super::layout::Run;
 use super::memory::Buffer;
 use super::{Device, stores};
 use crate::engine::lock;
@@ -42,9 +43,7 @@ pub(super) struct Piece {
 pub(super) struct Load {
     pub pieces: Vec<Piece>,
     pub bytes: u64,
-    /// Position of the first, and how many.
-    pub first: u64,
-    pub count: u64,
+    pub runs: Vec<Run>,
 }
 
 /// The four buffers that it copies between.
@@ -221,10 +220,12 @@ fn short_sleeps() {
 
 /// The slots of a load, as pieces of the ring in bytes.
 fn slots_of(load: &Load, ring: u64) -> impl Iterator<Item = Piece> {
-    let begin = load.first & (ring - 1);
-    let straight = load.count.min(ring - begin);
-    let piece = |first: u64, count: u64| Piece { offset: first * 16, len: count * 16 };
-    [piece(begin, straight), piece(0, load.count - straight)].into_iter().filter(|piece| piece.len > 0)
+    load.runs.iter().flat_map(move |run| {
+        let begin = run.first & (ring - 1);
+        let straight = run.count.min(ring - begin);
+        let piece = |first: u64, count: u64| Piece { offset: first * 16, len: count * 16 };
+        [piece(begin, straight), piece(0, run.count - straight)].into_iter().filter(|piece| piece.len > 0)
+    })
 }
 
 /// The same bytes in as few pieces as can be: each costs the copy engine some microseconds.
@@ -394,11 +395,13 @@ mod tests {
 
     #[test]
     fn slots_of_a_load_are_one_piece_or_two_where_the_ring_ends() {
-        let of = |first, count| {
-            let load = Load { pieces: Vec::new(), bytes: 0, first, count };
+        let of_runs = |runs| {
+            let load = Load { pieces: Vec::new(), bytes: 0, runs };
             slots_of(&load, 8).map(|piece| (piece.offset / 16, piece.len / 16)).collect::<Vec<_>>()
         };
+        let of = |first, count| of_runs(vec![Run { first, count }]);
         assert_eq!(of(2, 3), [(2, 3)]);
+        assert_eq!(of_runs(vec![Run { first: 15, count: 2 }, Run { first: 18, count: 1 }]), [(7, 1), (0, 1), (2, 1)]);
         assert_eq!(of(13, 3), [(5, 3)]);
         assert_eq!(of(14, 5), [(6, 2), (0, 3)]);
         assert_eq!(of(u64::MAX, 8), [(7, 1), (0, 7)]);

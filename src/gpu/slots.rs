@@ -1,6 +1,6 @@
 //! Publishing into the submission ring in device memory.
 
-use super::layout::{self, Job};
+use super::layout::{self, Job, Run};
 use super::memory::Buffer;
 use super::{Device, GpuError, copying, memory, stores};
 use std::sync::Arc;
@@ -45,18 +45,21 @@ impl Slots {
         self.buffer.words().wrapping_add((position & self.mask) as usize * 4)
     }
 
-    /// Writes the slots of consecutive positions and says how many. The caller owns those positions: they are reserved
-    /// for it and their previous lap is done and consumed. Not fenced.
+    /// Writes the slots of these runs, one job each. The caller owns the positions: they are reserved for it and their
+    /// previous lap is done and consumed. Not fenced.
     ///
     /// Four slots make a line. Stores of 16 bytes, one after the other, leave as whole lines.
     #[inline]
-    pub fn write(&self, first: u64, jobs: impl Iterator<Item = Job>) -> u64 {
-        let mut position = first;
-        for job in jobs {
+    pub fn write(&self, mut runs: impl Iterator<Item = Run>, jobs: impl Iterator<Item = Job>) {
+        let (mut position, mut left) = (0, 0u64);
+        jobs.for_each(|job| {
+            while left == 0 {
+                let Some(run) = runs.next() else { unreachable!("each job has a position") };
+                (position, left) = (run.first, run.count);
+            }
             // SAFETY: inside the buffer by the mask, slots are 16 bytes.
             unsafe { stores::slot(self.at(position), layout::slot(position, &job)) };
-            position = position.wrapping_add(1);
-        }
-        position.wrapping_sub(first)
+            (position, left) = (position.wrapping_add(1), left - 1);
+        });
     }
 }

@@ -2,7 +2,7 @@
 //! comes, by the copy engines while much does. Bytes have the same place in the host's arena and in the device's.
 
 use super::depth::Depth;
-use super::layout::{self, Job};
+use super::layout::{self, Job, Run};
 use super::memory::{Buffer, Place};
 use super::pump::{Between, Load, Piece, Pump};
 use super::slots::Slots;
@@ -44,19 +44,20 @@ impl Staging {
         Ok(Staging { arena, host_arena, host_slots, mask: ring - 1, depth: Depth::new(), pump })
     }
 
-    /// Moves jobs to the device, into the ring at consecutive positions from `first` on, which are the caller's; how many.
-    pub fn publish(&self, slots: &Slots, first: u64, jobs: impl Iterator<Item = Job>) -> u64 {
+    /// Moves jobs to the device, into the ring at the positions of these runs, which are the caller's.
+    pub fn publish(&self, slots: &Slots, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
         let jobs: Vec<Job> = jobs.collect();
         let bytes = jobs.iter().map(|job| u64::from(job.len)).sum();
         let pieces = pieces(&jobs);
-        let scattered = pieces.len() as u64 * SCATTERED > bytes;
+        let scattered = (pieces.len() + runs.clone().count() - 1) as u64 * SCATTERED > bytes;
         if !self.depth.add(bytes, self.pump.waiting()) || scattered {
             pieces.iter().for_each(|piece| self.store(piece));
             // Input first, then the slots that speak of it.
             stores::fence();
-            return slots.write(first, jobs.iter().copied());
+            return slots.write(runs, jobs.iter().copied());
         }
-        for (position, job) in (0..).map(|n| first.wrapping_add(n)).zip(&jobs) {
+        let positions = runs.clone().flat_map(|run| (0..run.count).map(move |n| run.first.wrapping_add(n)));
+        for (position, job) in positions.zip(&jobs) {
             // SAFETY: inside the buffer by the mask. The position is the caller's, and what was there was copied before its
             // item was done.
             unsafe {
@@ -64,11 +65,9 @@ impl Staging {
                 to.write(layout::slot(position, job));
             }
         }
-        let count = jobs.len() as u64;
         // What was written around the cache is there before the copy engines are told.
         stores::fence();
-        self.pump.push(Load { pieces, bytes, first, count });
-        count
+        self.pump.push(Load { pieces, bytes, runs: runs.collect() });
     }
 
     fn store(&self, piece: &Piece) {

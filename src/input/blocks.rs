@@ -51,41 +51,27 @@ impl Blocks {
 
     /// Room for `len` bytes, in this thread's block. `take` takes a new block of so many bytes, at a multiple of `PAGE`, out of
     /// the arena, if there is room; `free` gives one back.
-    pub fn put(&self, len: u32, take: impl FnOnce(u32) -> Option<u32>, free: impl FnOnce(u32)) -> Put {
-        if self.size == 0 || len > self.size / 4 {
-            return Put::Apart;
-        }
-        let len = u64::from(len).max(1).next_multiple_of(UNIT) as u32;
-        let mut filling = self.shard();
-        if filling.as_ref().is_none_or(|filling| filling.used + len > self.size) {
-            let full = filling.take();
-            if let Some(offset) = take(self.size) {
-                let page = (u64::from(offset) / PAGE) as u32;
-                for at in 0..self.size / PAGE as u32 {
-                    self.first[(page + at) as usize].store(page + 1, Ordering::Relaxed);
-                }
-                self.live[page as usize].store(1, Ordering::Relaxed);
-                *filling = Some(Filling { page, used: 0 });
-            }
-            if let Some(full) = full {
-                self.drop_one(full.page, free);
-            }
-        }
-        let Some(filling) = &mut *filling else { return Put::Apart };
-        let offset = filling.page * PAGE as u32 + filling.used;
-        filling.used += len;
-        self.live[filling.page as usize].fetch_add(1, Ordering::Relaxed);
-        Put::Here(offset)
+    pub fn put(&self, len: u32, take: impl Fn(u32) -> Option<u32>, free: impl Fn(u32)) -> Put {
+        let mut filler = self.filler(take, free);
+        filler.put(len)
     }
 
-    /// The copy at an offset is done. False: it is in no block. `empty` is told of a block that is only kept to be filled.
-    pub fn done(&self, offset: u32, free: impl FnOnce(u32), empty: impl FnOnce()) -> bool {
-        let first =
-            self.first.get((u64::from(offset) / PAGE) as usize).map_or(0, |first| first.load(Ordering::Relaxed));
-        if first != 0 && self.drop_one(first - 1, free) == 1 {
+    /// As `put`, for several copies.
+    pub fn filler<T: Fn(u32) -> Option<u32>, F: Fn(u32)>(&self, take: T, free: F) -> Filler<'_, T, F> {
+        Filler { blocks: self, filling: self.shard(), take, free, uncounted: 0 }
+    }
+
+    /// The block that the copy at an offset is in; `None`: it is in no block.
+    pub fn block_of(&self, offset: u32) -> Option<u32> {
+        let first = self.first.get((u64::from(offset) / PAGE) as usize)?;
+        first.load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// So many copies in a block are done. `empty` is told of a block that is only kept to be filled.
+    pub fn done(&self, block: u32, copies: u32, free: impl FnOnce(u32), empty: impl FnOnce()) {
+        if self.drop_some(block, copies, free) == 1 {
             empty();
         }
-        first != 0
     }
 
     /// Gives back the blocks that are only kept to be filled: somebody needs the room.
@@ -95,15 +81,15 @@ impl Blocks {
             if let Some(empty) =
                 filling.take_if(|filling| self.live[filling.page as usize].load(Ordering::Relaxed) == 1)
             {
-                self.drop_one(empty.page, &free);
+                self.drop_some(empty.page, 1, &free);
             }
         }
     }
 
     /// How many are left.
-    fn drop_one(&self, page: u32, free: impl FnOnce(u32)) -> u32 {
+    fn drop_some(&self, page: u32, copies: u32, free: impl FnOnce(u32)) -> u32 {
         // Release: whoever did anything with the bytes did it before; Acquire: the last one frees them behind that.
-        let left = self.live[page as usize].fetch_sub(1, Ordering::AcqRel) - 1;
+        let left = self.live[page as usize].fetch_sub(copies, Ordering::AcqRel) - copies;
         if left == 0 {
             for at in 0..self.size / PAGE as u32 {
                 self.first[(page + at) as usize].store(0, Ordering::Relaxed);
@@ -119,6 +105,63 @@ impl Blocks {
         // A thread that is ending may take any.
         let mine = MINE.try_with(|mine| *mine).unwrap_or(0) as usize;
         self.shards[mine % SHARDS].0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts copies into this thread's block, one after the other, and counts them there when it is done.
+pub(super) struct Filler<'a, T, F> {
+    blocks: &'a Blocks,
+    filling: MutexGuard<'a, Option<Filling>>,
+    take: T,
+    free: F,
+    /// Copies in the block that its count does not know of: nobody else does either, so they can't be done.
+    uncounted: u32,
+}
+
+impl<T: Fn(u32) -> Option<u32>, F: Fn(u32)> Filler<'_, T, F> {
+    /// Room for one of so many bytes.
+    pub fn put(&mut self, len: u32) -> Put {
+        let size = self.blocks.size;
+        if size == 0 || len > size / 4 {
+            return Put::Apart;
+        }
+        let len = u64::from(len).max(1).next_multiple_of(UNIT) as u32;
+        if self.filling.as_ref().is_none_or(|filling| filling.used + len > size) {
+            self.count();
+            let full = self.filling.take();
+            if let Some(offset) = (self.take)(size) {
+                let page = (u64::from(offset) / PAGE) as u32;
+                for at in 0..size / PAGE as u32 {
+                    self.blocks.first[(page + at) as usize].store(page + 1, Ordering::Relaxed);
+                }
+                self.blocks.live[page as usize].store(1, Ordering::Relaxed);
+                *self.filling = Some(Filling { page, used: 0 });
+            }
+            if let Some(full) = full {
+                self.blocks.drop_some(full.page, 1, &self.free);
+            }
+        }
+        let Some(filling) = &mut *self.filling else { return Put::Apart };
+        let offset = filling.page * PAGE as u32 + filling.used;
+        filling.used += len;
+        self.uncounted += 1;
+        Put::Here(offset)
+    }
+}
+
+impl<T, F> Filler<'_, T, F> {
+    fn count(&mut self) {
+        if let Some(filling) = &*self.filling {
+            // The block stays while it is filled, so nothing has to be ordered.
+            self.blocks.live[filling.page as usize].fetch_add(self.uncounted, Ordering::Relaxed);
+        }
+        self.uncounted = 0;
+    }
+}
+
+impl<T, F> Drop for Filler<'_, T, F> {
+    fn drop(&mut self) {
+        self.count();
     }
 }
 
@@ -147,29 +190,60 @@ mod tests {
         assert!(matches!(blocks.put((64 << 10) + 1, take, free), Put::Apart));
         copies.windows(2).for_each(|pair| assert!(pair[0].0 + pair[0].1 <= pair[1].0));
         assert!(given.borrow().len() > 5 && freed.borrow().is_empty());
+        let done = |offset: u32| match blocks.block_of(offset) {
+            Some(block) => {
+                blocks.done(block, 1, free, || ());
+                true
+            }
+            None => false,
+        };
         for (offset, _) in copies.iter().rev() {
-            assert!(blocks.done(*offset, free, || ()));
+            assert!(done(*offset));
         }
         // The last one is still being filled.
         let mut all = given.borrow().clone();
         let last = all.pop().unwrap();
         freed.borrow_mut().sort_unstable();
         assert_eq!(*freed.borrow(), all);
-        assert!(!blocks.done(0, free, || ()) && !blocks.done(60 << 20, free, || ()));
+        assert!(!done(0) && !done(60 << 20));
         let Put::Here(offset) = blocks.put(1, take, free) else { panic!() };
         let told = std::cell::Cell::new(false);
         blocks.give_back(free);
-        assert!(offset >= last && blocks.done(offset, free, || told.set(true)) && told.get());
+        blocks.done(blocks.block_of(offset).unwrap(), 1, free, || told.set(true));
+        assert!(offset >= last && told.get());
         assert!(!freed.borrow().contains(&last));
         blocks.give_back(free);
-        assert!(freed.borrow().contains(&last) && !blocks.done(last, free, || ()));
+        assert!(freed.borrow().contains(&last) && !done(last));
+    }
+
+    #[test]
+    fn several_copies_are_counted_together() {
+        let blocks = Blocks::new(64 << 20);
+        let (given, freed) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let take = |len: u32| Some((given.replace(given.get() + 1)) * len);
+        let free = |_: u32| freed.set(freed.get() + 1);
+        let mut filler = blocks.filler(take, free);
+        let offsets: Vec<u32> = (0..1000u32)
+            .map(|n| match filler.put(n * 37 % 5000) {
+                Put::Here(offset) => offset,
+                Put::Apart => panic!("{n}"),
+            })
+            .collect();
+        assert!(matches!(filler.put(1 << 20), Put::Apart));
+        drop(filler);
+        for some in offsets.chunk_by(|&a, &b| blocks.block_of(a) == blocks.block_of(b)) {
+            blocks.done(blocks.block_of(some[0]).unwrap(), some.len() as u32, free, || ());
+        }
+        assert!(given.get() > 5 && freed.get() == given.get() - 1, "the last one is still being filled");
+        blocks.give_back(free);
+        assert_eq!(freed, given);
     }
 
     #[test]
     fn small_arenas_have_none_and_full_ones_say_so() {
         let none = |_: u32| None;
         assert!(matches!(Blocks::new(8 << 20).put(1, none, |_| ()), Put::Apart));
-        assert!(!Blocks::new(4096).done(0, |_| (), || ()));
+        assert_eq!(Blocks::new(4096).block_of(0), None);
         assert!(matches!(Blocks::new(64 << 20).put(1, none, |_| ()), Put::Apart));
     }
 }

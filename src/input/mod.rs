@@ -118,15 +118,8 @@ impl Arena {
     /// is no room.
     pub fn copy_in(&self, parts: &[&[u8]]) -> Result<Option<Region>> {
         let len = parts.iter().map(|part| part.len() as u64).fold(0, u64::saturating_add);
-        // An arena has 4 GiB at most, and an item a byte less.
-        if len > self.len().min(u32::MAX.into()) {
-            let message =
-                format!("{len} bytes never fit an arena of {}: use trm_scan or raise arena_bytes", self.len());
-            return Err(Error::new(TRM_ERR_RANGE, message));
-        }
-        let len = len as u32;
-        let take = |len| self.take_block(len);
-        let region = match self.blocks.put(len, take, |offset| self.free_block(offset)) {
+        let len = self.check_copy(len)?;
+        let region = match self.blocks.put(len, |len| self.take_block(len), |offset| self.free_block(offset)) {
             Put::Here(offset) => Some(Region { offset, len, bytes: self.memory.at(offset) }),
             Put::Apart => self.try_acquire(len, true),
         };
@@ -139,6 +132,44 @@ impl Arena {
             }
         }
         Ok(region)
+    }
+
+    /// Copies of as many of these texts as there is room for, each as by [`Arena::copy_in`]: where each begins.
+    pub fn copy_all(&self, texts: &[&[u8]]) -> Result<Vec<u32>> {
+        for text in texts {
+            self.check_copy(text.len() as u64)?;
+        }
+        let mut offsets = Vec::with_capacity(texts.len());
+        loop {
+            let mut filler = self.blocks.filler(|len| self.take_block(len), |offset| self.free_block(offset));
+            let place = |text: &&[u8]| match filler.put(text.len() as u32) {
+                Put::Here(offset) => Some(offset),
+                Put::Apart => None,
+            };
+            offsets.extend(texts[offsets.len()..].iter().map_while(place));
+            drop(filler);
+            // Looked for without the block at hand: somebody may have to give theirs back for it.
+            let apart = texts.get(offsets.len()).and_then(|text| self.try_acquire(text.len() as u32, true));
+            match apart {
+                Some(region) => offsets.push(region.offset),
+                None => break,
+            }
+        }
+        for (&offset, text) in offsets.iter().zip(texts) {
+            self.memory.write(offset, text);
+        }
+        Ok(offsets)
+    }
+
+    /// A copy's length, if the arena could hold it.
+    fn check_copy(&self, len: u64) -> Result<u32> {
+        // An arena has 4 GiB at most, and an item a byte less.
+        if len > self.len().min(u32::MAX.into()) {
+            let message =
+                format!("{len} bytes never fit an arena of {}: use trm_scan or raise arena_bytes", self.len());
+            return Err(Error::new(TRM_ERR_RANGE, message));
+        }
+        Ok(len as u32)
     }
 
     /// Writes the start of a region that the caller acquired.
@@ -173,9 +204,28 @@ impl Arena {
 
     /// Gives back a region made by [`Arena::copy_in`].
     pub fn release_copy(&self, offset: u32) {
-        if !self.blocks.done(offset, |block| self.free_block(block), || self.freed.notify_all()) {
-            self.free(offset, true).expect("the engine frees each of its copies once");
+        self.release_copies(std::iter::once(offset));
+    }
+
+    /// As `release_copy`; for those of one block in a row at once.
+    pub fn release_copies(&self, offsets: impl Iterator<Item = u32>) {
+        let (mut block, mut copies) = (0, 0);
+        let done = |block, copies| {
+            if copies > 0 {
+                self.blocks.done(block, copies, |block| self.free_block(block), || self.freed.notify_all());
+            }
+        };
+        for offset in offsets {
+            match self.blocks.block_of(offset) {
+                Some(same) if same == block => copies += 1,
+                Some(other) => {
+                    done(block, copies);
+                    (block, copies) = (other, 1);
+                }
+                None => self.free(offset, true).expect("the engine frees each of its copies once"),
+            }
         }
+        done(block, copies);
     }
 
     /// A block for copies, at a multiple of a page.

@@ -109,25 +109,52 @@ impl Registered {
         find(&self.read(), offset, len).is_some()
     }
 
-    /// Holds the buffer that `[offset, offset + len)` lies in for one item; an error if there is none, or it is being
-    /// unregistered.
-    pub fn hold(&self, offset: u32, len: u32) -> Result<()> {
-        let held = find(&self.read(), offset, len).is_some_and(|(_, buffer)| buffer.uses.try_add(1));
-        if held {
-            return Ok(());
+    /// Holds the buffers that these items, offset and length each, lie in, or none of them: an error if one lies in no
+    /// buffer, or in one that is being unregistered.
+    pub fn hold_all(&self, items: impl Iterator<Item = (u32, u32)> + Clone) -> Result<()> {
+        let table = self.read();
+        // Those of one buffer in a row are counted together.
+        let mut rest = items.clone().peekable();
+        let mut held = 0;
+        while let Some((offset, len)) = rest.next() {
+            let found = find(&table, offset, len);
+            let mut alike = 1;
+            while rest.next_if(|&(offset, len)| is_in(found, offset, len)).is_some() {
+                alike += 1;
+            }
+            if !found.is_some_and(|(_, buffer)| buffer.uses.try_add(alike as u64)) {
+                drop(table);
+                self.let_go_all(items.map(|(offset, _)| offset).take(held));
+                let message = format!("offset {offset} + length {len} lies in a buffer that is being unregistered");
+                return Err(Error::new(TRM_ERR_RANGE, message));
+            }
+            held += alike;
         }
-        let message = format!("offset {offset} + length {len} lies in a buffer that is being unregistered");
-        Err(Error::new(TRM_ERR_RANGE, message))
+        Ok(())
+    }
+
+    /// These items do not need their bytes any more.
+    pub fn let_go_all(&self, offsets: impl Iterator<Item = u32>) {
+        let (table, mut unused) = (self.read(), false);
+        let mut rest = offsets.peekable();
+        while let Some(offset) = rest.next() {
+            let found = find(&table, offset, 0);
+            let mut alike = 1;
+            while rest.next_if(|&offset| is_in(found, offset, 0)).is_some() {
+                alike += 1;
+            }
+            let (_, buffer) = found.expect("a buffer stays while an item holds it");
+            unused |= buffer.uses.sub(alike);
+        }
+        drop(table);
+        if unused {
+            self.unused.notify_all();
+        }
     }
 
     /// An item does not need its bytes any more.
     pub fn done(&self, offset: u32) {
-        let table = self.read();
-        let (_, buffer) = find(&table, offset, 0).expect("a buffer stays while an item holds it");
-        if buffer.uses.sub(1) {
-            drop(table);
-            self.unused.notify_all();
-        }
+        self.let_go_all(std::iter::once(offset));
     }
 
     /// The bytes of an item that holds its buffer.
@@ -153,6 +180,16 @@ fn find(table: &BTreeMap<u32, Arc<Buffer>>, offset: u32, len: u32) -> Option<(u3
     let (&begin, buffer) = table.range(..=offset).next_back()?;
     let end = u64::from(offset - begin) + u64::from(len);
     (end <= u64::from(buffer.len)).then_some((begin, buffer))
+}
+
+/// Whether a range lies in a buffer that was found before. Where one buffer ends another may begin, so what begins at the
+/// end of it is to be looked up.
+fn is_in(found: Option<(u32, &Arc<Buffer>)>, offset: u32, len: u32) -> bool {
+    found.is_some_and(|(begin, buffer)| {
+        (begin..).contains(&offset)
+            && offset - begin < buffer.len
+            && u64::from(offset - begin) + u64::from(len) <= u64::from(buffer.len)
+    })
 }
 
 #[cfg(test)]
@@ -187,11 +224,11 @@ mod tests {
         let all = Registered::behind(4096);
         let text = [7u8; 100];
         let offset = register(&all, &text).unwrap();
-        all.hold(offset, 100).unwrap();
-        all.hold(offset + 50, 50).unwrap();
+        all.hold_all([(offset, 100)].into_iter()).unwrap();
+        all.hold_all([(offset + 50, 50)].into_iter()).unwrap();
         let now = Some(Instant::now());
         assert!(!all.unregister(offset, now).unwrap(), "two items hold it");
-        assert_eq!(all.hold(offset, 1).unwrap_err().status, TRM_ERR_RANGE, "no new ones");
+        assert_eq!(all.hold_all([(offset, 1)].into_iter()).unwrap_err().status, TRM_ERR_RANGE, "no new ones");
         all.done(offset);
         assert!(!all.unregister(offset, now).unwrap());
         std::thread::scope(|scope| {
@@ -203,6 +240,30 @@ mod tests {
         });
         assert!(!all.contains(offset, 1));
         assert_eq!(all.unregister(offset, now).unwrap_err().status, TRM_ERR_INVALID);
+    }
+
+    #[test]
+    fn items_of_several_buffers_are_each_counted_where_they_lie() {
+        let all = Registered::behind(4096);
+        let texts = [[1u8; 64], [2; 64]];
+        let [a, b] = texts.each_ref().map(|text| register(&all, text).unwrap());
+        assert_eq!(a + 64, b, "one begins where the other ends");
+        // Empty ones at both ends, and back and forth.
+        let items = [(a, 64), (a + 63, 1), (b, 0), (b, 64), (a, 0), (b + 64, 0), (a + 5, 7), (a + 6, 58)];
+        all.hold_all(items.into_iter()).unwrap();
+        let uses = |offset| all.read()[&offset].uses.count();
+        assert_eq!((uses(a), uses(b)), (5, 3));
+        // None of them is held if one is refused.
+        assert!(all.hold_all([(a, 1), (b, 1), (b, 65)].into_iter()).is_err());
+        assert!(all.hold_all([(a, 1), (4096, 1)].into_iter()).is_err());
+        assert_eq!((uses(a), uses(b)), (5, 3));
+        let now = Some(Instant::now());
+        assert!(!all.unregister(b, now).unwrap());
+        assert!(all.hold_all([(a, 1), (b, 1)].into_iter()).is_err());
+        assert_eq!((uses(a), uses(b)), (5, 3));
+        all.let_go_all(items.iter().map(|&(offset, _)| offset));
+        assert_eq!((uses(a), uses(b)), (0, 0));
+        assert!(all.unregister(b, now).unwrap() && all.unregister(a, now).unwrap());
     }
 
     #[test]

@@ -113,11 +113,17 @@ impl<P: Copy, O> Ring<P, O> {
         assert!(token == self.fixed.id, "a token was shown to a ring that did not give it out");
     }
 
+    /// Counts slots that are going to be free.
+    #[inline(always)]
+    fn count_freed(&self, count: usize) {
+        // Counted before they are free. Release: whoever sees the count also sees that the items were accepted.
+        self.freed.fetch_add(Position::from_index(count as u64).word(), Ordering::Release);
+    }
+
     /// Gives `count` slots from `first` on back to the producers.
     #[inline(always)]
     fn free(&self, first: Position, count: usize) {
-        // Counted before they are free. Release: whoever sees the count also sees that the items were accepted.
-        self.freed.fetch_add(Position::from_index(count as u64).word(), Ordering::Release);
+        self.count_freed(count);
         self.slots().pass_on(Phase::Free, first.plus(self.slots().capacity()), count);
     }
 }

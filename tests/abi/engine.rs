@@ -195,6 +195,27 @@ impl Engine {
         if status == TRM_OK { Ok(ticket) } else { Err(status) }
     }
 
+    /// The first ticket and how many were accepted; the n-th has the correlation n.
+    pub fn submit_batch(&self, set: u32, texts: &[&[u8]]) -> Result<(u64, usize), trm_status> {
+        let text = |(bytes, correlation): (&&[u8], u32)| trm_text {
+            bytes: bytes.as_ptr().cast(),
+            len: bytes.len() as u32,
+            rule_set_id: set,
+            correlation,
+            reserved: 0,
+        };
+        let texts: Vec<trm_text> = texts.iter().zip(0..).map(text).collect();
+        let (mut first, mut accepted) = (0, usize::MAX);
+        // SAFETY: living values, and as many texts and bytes as said.
+        match unsafe { trm_submit_batch(self.0, texts.as_ptr(), texts.len(), &mut first, &mut accepted) } {
+            TRM_OK => Ok((first, accepted)),
+            status => {
+                assert_eq!(accepted, 0, "a refused batch accepts nothing");
+                Err(status)
+            }
+        }
+    }
+
     pub fn submit(&self, bytes: &[u8], correlation: u32) -> Result<u64, trm_status> {
         self.submit_to(0, bytes, correlation)
     }

@@ -56,6 +56,11 @@ pub fn on_engine() -> Vec<(&'static str, OnEngine)> {
             trm_enqueue_batch(engine, &item(), 1, null_mut(), &mut accepted)
         }),
         ("trm_submit", |engine| unsafe { trm_submit(engine, b"a".as_ptr().cast(), 1, 0, 0, null_mut()) }),
+        ("trm_submit_batch", |engine| unsafe {
+            let text = trm_text { bytes: b"a".as_ptr().cast(), len: 1, rule_set_id: 0, correlation: 0, reserved: 0 };
+            let mut accepted = 0;
+            trm_submit_batch(engine, &text, 1, null_mut(), &mut accepted)
+        }),
         ("trm_submit_segments", |engine| unsafe { trm_submit_segments(engine, null(), 0, 0, 0, null_mut()) }),
         ("trm_stream_open", |engine| unsafe {
             let mut stream = null_mut();

@@ -57,6 +57,33 @@ pub fn input_and_work(table: &mut Table) {
         table.answers("trm_submit", "no bytes", TRM_ERR_NULL, submit(null(), 1, 0));
         table.answers("trm_submit", "unknown set", TRM_ERR_NO_RULES, submit(b"a".as_ptr(), 1, u32::MAX));
         let large = vec![0; 4097];
+        let text = |bytes: *const u8, len, rule_set_id, reserved| {
+            [
+                trm_text { bytes: b"a".as_ptr().cast(), len: 1, rule_set_id: 0, correlation: 0, reserved: 0 },
+                trm_text { bytes: bytes.cast(), len, rule_set_id, correlation: 0, reserved },
+            ]
+        };
+        for (what, expected, texts) in [
+            ("no bytes", TRM_ERR_NULL, text(null(), 1, 0, 0)),
+            ("unknown set", TRM_ERR_NO_RULES, text(b"a".as_ptr(), 1, u32::MAX, 0)),
+            ("larger than the arena", TRM_ERR_RANGE, text(large.as_ptr(), 4097, 0, 0)),
+            ("reserved", TRM_ERR_INVALID, text(b"a".as_ptr(), 1, 0, 1)),
+        ] {
+            let got = trm_submit_batch(raw, texts.as_ptr(), 2, null_mut(), &mut accepted);
+            table.answers("trm_submit_batch", what, expected, got);
+            assert_eq!(accepted, 0, "{what}");
+        }
+        let texts = text(null(), 0, 0, 0);
+        for (what, expected, texts, count) in [
+            ("no texts", TRM_ERR_NULL, null(), 1),
+            ("impossible count", TRM_ERR_INVALID, dangling(), usize::MAX),
+            ("none", TRM_OK, null(), 0),
+        ] {
+            let got = trm_submit_batch(raw, texts, count, null_mut(), &mut accepted);
+            table.answers("trm_submit_batch", what, expected, got);
+        }
+        let got = trm_submit_batch(raw, texts.as_ptr(), 2, null_mut(), null_mut());
+        table.answers("trm_submit_batch", "no place", TRM_ERR_NULL, got);
         table.answers("trm_submit", "larger than the arena", TRM_ERR_RANGE, submit(large.as_ptr(), 4097, 0));
         table.answers("trm_submit", "nothing", TRM_OK, submit(null(), 0, 0));
         table.answers("trm_enqueue", "nothing, at the very end", TRM_OK, trm_enqueue(raw, &item(4096, 0), null_mut()));

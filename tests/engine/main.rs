@@ -9,6 +9,7 @@ mod handles;
 mod results;
 mod sets;
 mod streams;
+mod submit;
 
 /// What `needle` matches in `text_of(n)`.
 fn text_of(n: u64) -> (Vec<u8>, Vec<(u64, u64, u32)>) {

@@ -89,6 +89,39 @@ fn a_set_that_no_item_needs_leaves_its_place_at_once() {
 }
 
 #[test]
+fn handles_that_do_not_call_again_keep_no_set() {
+    // What a handle used again and again it has counted in for more than its items.
+    let engine = Engine::with_rules(&["a"], |options| options.max_rule_sets = 2);
+    let others: Vec<_> = (0..3).map(|_| engine.attach()).collect();
+    for round in 0..20 {
+        for handle in &others {
+            for n in 0..10 {
+                handle.submit(b"a", n).unwrap();
+            }
+            handle.collect_all(10);
+        }
+        assert_eq!(engine.unload(0), TRM_OK);
+        for id in [0, 1] {
+            assert_eq!(engine.load(id, &rules(&["a"])), TRM_OK, "both places are free, round {round}");
+        }
+        assert_eq!(engine.load(2, &rules(&["a"])), TRM_ERR_LIMIT);
+        assert_eq!(others[0].submit_to(1, b"a", 0).map(drop), Ok(()));
+        others[0].collect_all(1);
+        assert_eq!(engine.load(1, &rules(&["b"])), TRM_OK, "replacing needs no third place");
+        assert_eq!(engine.unload(1), TRM_OK);
+    }
+    // Nor do handles that are gone.
+    others[1].submit(b"a", 0).unwrap();
+    others[1].submit(b"a", 0).unwrap();
+    others[1].collect_all(2);
+    drop(others);
+    assert_eq!(engine.unload(0), TRM_OK);
+    for id in [0, 1] {
+        assert_eq!(engine.load(id, &rules(&["a"])), TRM_OK);
+    }
+}
+
+#[test]
 fn the_rules_handle_may_go_before_the_engine() {
     let engine = Engine::new(|_| ());
     let rules = rules(&["a"]);

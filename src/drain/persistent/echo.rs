@@ -5,7 +5,7 @@ use super::kernel::Resident;
 use crate::drain::{Chosen, DeviceCounters};
 use crate::engine::Options;
 use crate::gpu::persistent::DeviceCompletion;
-use crate::gpu::{Job, RawMatch, SetKind};
+use crate::gpu::{Job, RawMatch, Run, SetKind};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -43,16 +43,18 @@ impl Echo {
 }
 
 impl Resident for Echo {
-    fn publish(&self, first: u64, jobs: impl Iterator<Item = Job>) {
-        let mut position = first;
-        for job in jobs {
-            let slot = self.slot(position);
-            self.slots[slot][0].store(u64::from(job.offset) << 32 | u64::from(job.len), Ordering::Relaxed);
-            self.slots[slot][1].store(u64::from(job.set) << 32 | (position & 0xffff_ffff), Ordering::Relaxed);
-            self.done[slot].store(self.lap(position), Ordering::Release);
-            position += 1;
+    fn publish(&self, runs: impl Iterator<Item = Run> + Clone, mut jobs: impl Iterator<Item = Job>) {
+        let mut served = 0;
+        for run in runs {
+            for (position, job) in (run.first..run.first + run.count).zip(jobs.by_ref()) {
+                let slot = self.slot(position);
+                self.slots[slot][0].store(u64::from(job.offset) << 32 | u64::from(job.len), Ordering::Relaxed);
+                self.slots[slot][1].store(u64::from(job.set) << 32 | (position & 0xffff_ffff), Ordering::Relaxed);
+                self.done[slot].store(self.lap(position), Ordering::Release);
+            }
+            served += run.count;
         }
-        self.served.fetch_add(position - first, Ordering::SeqCst);
+        self.served.fetch_add(served, Ordering::SeqCst);
     }
 
     fn plain_run(&self, first: u64, max: usize) -> usize {

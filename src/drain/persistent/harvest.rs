@@ -130,9 +130,8 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             }
         }
         if copies {
-            for job in ring.payloads(&claims, 0).filter(|job| job.owns_region()) {
-                engine.arena().release_copy(job.input_offset);
-            }
+            let copies = ring.payloads(&claims, 0).filter(Job::owns_region).map(|job| job.input_offset);
+            engine.arena().release_copies(copies);
         }
         count_in(&mut self.used, place, (count - since) as u64);
         let mut tally = Tally::default();
@@ -228,11 +227,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     fn release(&mut self) {
         for (place, items) in self.used.drain(..) {
             // It stays at its place until these are counted out.
-            self.engine.finished_with(self.engine.known_set(place, self.lender.known), items);
+            self.lender.used(self.engine, place, items);
         }
-        for over in self.over.drain(..) {
-            self.engine.ring().finish_all(over);
-        }
+        self.engine.ring().finish_batches(&mut self.over);
     }
 
     fn end(mut self) -> Harvest {
@@ -270,7 +267,7 @@ impl<K: Resident> Feed for Shared<K> {
         match &*live {
             Some(live) if reservation.first().distance_from(live.first) >= 0 => {
                 let claims = batch.publish_claimed(engine, reservation);
-                self.publish(engine, live, &claims, 0, known);
+                self.publish(engine, live, std::iter::once((&claims, 0)), known);
                 Ok(claims)
             }
             // There is no device, or it began behind these items, which were reserved before it came.
@@ -285,7 +282,7 @@ impl<K: Resident> Feed for Shared<K> {
         let live = self.live();
         // Without a device whoever took it away calls all items in.
         let Some(live) = &*live else { return };
-        loans.send(|claims, skip| self.publish(engine, live, claims, skip, known));
+        self.publish(engine, live, loans.send(), known);
     }
 
     fn harvest(

@@ -2,14 +2,14 @@
 
 use crate::drain::DeviceCounters;
 use crate::gpu::persistent::{DeviceCompletion, Kernel};
-use crate::gpu::{Job, RawMatch, SetKind, SetSlot};
+use crate::gpu::{Job, RawMatch, Run, SetKind, SetSlot};
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
 /// A kernel that is running, or starts running when the first job comes. Positions are those of the engine's ring.
 pub(super) trait Resident: Send + Sync + Sized + 'static {
-    /// Publishes jobs at consecutive positions from `first`, which the caller owns.
-    fn publish(&self, first: u64, jobs: impl Iterator<Item = Job>);
+    /// Publishes jobs at the positions of these runs, oldest first, which the caller owns.
+    fn publish(&self, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>);
 
     /// How many of the `max` published positions from `first` on are done without a match, one after the other.
     fn plain_run(&self, first: u64, max: usize) -> usize;
@@ -42,8 +42,8 @@ pub(super) trait Resident: Send + Sync + Sized + 'static {
 
 impl Resident for Kernel {
     #[inline]
-    fn publish(&self, first: u64, jobs: impl Iterator<Item = Job>) {
-        self.publish_all(first, jobs);
+    fn publish(&self, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
+        self.publish_runs(runs, jobs);
     }
 
     #[inline]

@@ -4,7 +4,7 @@ use super::kernel::Resident;
 use crate::drain::DeviceCounters;
 use crate::drain::feed::HostShare;
 use crate::engine::{Engine, Known, LoadedSet, lock};
-use crate::gpu;
+use crate::gpu::{self, Run};
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Claims, Position};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
@@ -79,17 +79,27 @@ impl<K: Resident> Shared<K> {
         self.work.notify(more);
     }
 
-    /// Writes items' slots on the device, from the `skip`-th on.
+    /// Writes items' slots on the device: batches, oldest first, each with how many at its start to leave out.
     #[inline]
-    pub fn publish(&self, engine: &Engine, live: &Live<K>, claims: &Claims, skip: usize, known: &mut Known) {
+    pub fn publish<'c>(
+        &self,
+        engine: &Engine,
+        live: &Live<K>,
+        batches: impl Iterator<Item = (&'c Claims, usize)> + Clone,
+        known: &mut Known,
+    ) {
+        let runs = batches.clone().map(|(claims, skip)| Run {
+            first: claims.first().plus(skip as u64).ticket() - 1,
+            count: (claims.len() - skip) as u64,
+        });
         let mut last = (None, 0);
-        let jobs = engine.ring().payloads(claims, skip).map(|job| {
+        let jobs = batches.flat_map(|(claims, skip)| engine.ring().payloads(claims, skip)).map(|job| {
             if Some(job.set) != last.0 {
                 last = (Some(job.set), self.set_index(live, engine.known_set(job.set, known)));
             }
             gpu::Job { offset: job.input_offset, len: job.input_len, set: last.1, padded: job.owns_region().into() }
         });
-        live.kernel.publish(claims.first().plus(skip as u64).ticket() - 1, jobs);
+        live.kernel.publish(runs, jobs);
     }
 
     fn set_index(&self, live: &Live<K>, set: &LoadedSet) -> u16 {
