@@ -11,7 +11,7 @@ use trommel::types::*;
 
 const TIME: Duration = Duration::from_millis(400);
 /// Bytes that a thread has in flight, at most.
-const OUT: usize = 4 << 20;
+const OUT: usize = 8 << 20;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
@@ -27,6 +27,8 @@ enum Way {
     SubmitBatch,
     /// A registered buffer.
     Registered,
+    /// `trm_input_copy` and nothing else: what the threads could bring.
+    CopyOnly,
 }
 
 impl Way {
@@ -38,6 +40,7 @@ impl Way {
             Way::Submit => "trm_submit",
             Way::SubmitBatch => "trm_submit_batch",
             Way::Registered => "registered",
+            Way::CopyOnly => "trm_input_copy alone",
         }
     }
 }
@@ -80,6 +83,9 @@ pub(super) fn rows(bench: &mut Bench) {
         drum.load_rules(3, &regexes);
         let feed = |way, threads, size, set| Feed { way, threads, size, set };
         let mut all = vec![
+            feed(Way::CopyOnly, 1, 1024, 1),
+            feed(Way::CopyOnly, 4, 1024, 1),
+            feed(Way::CopyOnly, 8, 1024, 1),
             feed(Way::InPlace, 1, 1024, 1),
             feed(Way::InPlace, 4, 1024, 1),
             feed(Way::InPlace, 8, 1024, 1),
@@ -96,8 +102,8 @@ pub(super) fn rows(bench: &mut Bench) {
             feed(Way::InPlace, 8, 256, 1),
         ];
         if staged {
-            all.insert(3, feed(Way::There, 4, 1024, 1));
-            all.insert(4, feed(Way::There, 4, 1024, 2));
+            all.insert(6, feed(Way::There, 4, 1024, 1));
+            all.insert(7, feed(Way::There, 4, 1024, 2));
         }
         for how in all {
             if only.as_ref().is_some_and(|only| !how.way.name().contains(only.as_str())) {
@@ -184,6 +190,7 @@ fn stream(main: &Drum, how: Feed, text: &[u8], time: Duration, over: Option<&Ato
                     Way::Submit => submits(handle, how, text, is_over),
                     Way::SubmitBatch => batches(handle, how, text, is_over),
                     Way::Registered => registered(handle, how, text, is_over),
+                    Way::CopyOnly => copies(handle, how, text, is_over),
                     _ => in_place(handle, how, text, is_over),
                 };
                 total.fetch_add(done, Ordering::Relaxed);
@@ -213,7 +220,7 @@ impl Room {
 fn in_place(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64 {
     const ITEMS: usize = 256;
     let bytes = ITEMS * how.size;
-    let regions: Vec<trm_region> = (0..(OUT / bytes).clamp(2, 32)).map(|_| drum.acquire(bytes)).collect();
+    let regions: Vec<trm_region> = (0..(OUT / bytes).clamp(2, 16)).map(|_| drum.acquire(bytes)).collect();
     for region in &regions {
         // SAFETY: the region has so many bytes, and nobody else writes them.
         unsafe { region.bytes.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), bytes) };
@@ -261,6 +268,23 @@ fn in_place(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64
             pending[completion.correlation as usize] -= 1;
             done += 1;
         }
+    }
+    regions.iter().for_each(|region| drum.release(region.input_offset));
+    done
+}
+
+/// Regions of 256 items, filled in turn.
+fn copies(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64 {
+    let bytes = 256 * how.size;
+    let regions: Vec<trm_region> = (0..16).map(|_| drum.acquire(bytes)).collect();
+    let mut done = 0;
+    for (region, from) in regions.iter().cycle().zip(text.chunks_exact(bytes).cycle()) {
+        if over() {
+            break;
+        }
+        // SAFETY: the region has so many bytes, and nobody else writes them.
+        unsafe { trm_input_copy(region.bytes, from.as_ptr().cast(), bytes) };
+        done += 256;
     }
     regions.iter().for_each(|region| drum.release(region.input_offset));
     done

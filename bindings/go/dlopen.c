@@ -33,6 +33,7 @@ static trm_status (*trm_buffer_unregister_)(struct trm_engine *engine, uint32_t 
 static trm_status (*trm_enqueue_)(struct trm_engine *engine, const struct trm_work_item *item, trm_ticket *ticket);
 static trm_status (*trm_enqueue_batch_)(struct trm_engine *engine, const struct trm_work_item *items, size_t count, trm_ticket *first, size_t *accepted);
 static trm_status (*trm_submit_)(struct trm_engine *engine, const void *bytes, uint32_t len, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket);
+static trm_status (*trm_submit_batch_)(struct trm_engine *engine, const struct trm_text *texts, size_t count, trm_ticket *first, size_t *accepted);
 static trm_status (*trm_submit_segments_)(struct trm_engine *engine, const struct trm_segment *segments, size_t count, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket);
 static trm_status (*trm_is_done_)(const struct trm_engine *engine, trm_ticket ticket);
 static trm_status (*trm_wait_)(struct trm_engine *engine, trm_ticket ticket, int64_t timeout_ns, struct trm_completion *completion, struct trm_match *matches, size_t match_capacity, size_t *match_count);
@@ -84,6 +85,7 @@ static const struct {
     {"trm_enqueue", (void **)&trm_enqueue_},
     {"trm_enqueue_batch", (void **)&trm_enqueue_batch_},
     {"trm_submit", (void **)&trm_submit_},
+    {"trm_submit_batch", (void **)&trm_submit_batch_},
     {"trm_submit_segments", (void **)&trm_submit_segments_},
     {"trm_is_done", (void **)&trm_is_done_},
     {"trm_wait", (void **)&trm_wait_},
@@ -258,6 +260,11 @@ trm_status trm_enqueue_batch(struct trm_engine *engine, const struct trm_work_it
 trm_status trm_submit(struct trm_engine *engine, const void *bytes, uint32_t len, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket) {
   if (!trm_submit_) return TRM_ERR_UNSUPPORTED;
   return trm_submit_(engine, bytes, len, rule_set_id, correlation, ticket);
+}
+
+trm_status trm_submit_batch(struct trm_engine *engine, const struct trm_text *texts, size_t count, trm_ticket *first, size_t *accepted) {
+  if (!trm_submit_batch_) return TRM_ERR_UNSUPPORTED;
+  return trm_submit_batch_(engine, texts, count, first, accepted);
 }
 
 trm_status trm_submit_segments(struct trm_engine *engine, const struct trm_segment *segments, size_t count, uint32_t rule_set_id, uint32_t correlation, trm_ticket *ticket) {
