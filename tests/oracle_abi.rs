@@ -1,4 +1,5 @@
-//! Random rule sets and items through the C ABI, by every way that an answer can come, against the answer by definition.
+//! Random rule sets and items through the C ABI, by every way that an answer can come (the CPU drain, the caller drain, no
+//! drain at all), against the answer by definition.
 
 mod abi;
 mod common;
@@ -12,8 +13,6 @@ use std::cell::Cell;
 
 /// Items of one rule set.
 const ITEMS: usize = 40;
-/// Ways that an answer can come: the CPU drain, the caller drain, and no drain at all.
-const WAYS: u64 = 3;
 
 fn found(matches: &[trm_match]) -> Vec<Found> {
     matches.iter().map(|m| (m.end, m.start, m.rule_id)).collect()
@@ -28,17 +27,15 @@ fn case() -> impl Strategy<Value = (bool, Vec<Pat>, Vec<Vec<u8>>)> {
 
 #[test]
 fn every_way_gives_the_answer_by_definition() {
+    cases::share(cases::pairs(100_000), agree);
+}
+
+/// Looks at that many pairs on engines of its own.
+fn agree(pairs: u64) {
     let cpu = Engine::new(|_| ());
     let caller = Engine::new(|options| options.processor = TRM_PROCESSOR_CALLER);
     let round = Cell::new(0u32);
-    let pairs = cases::pairs(100_000);
-    let config = ProptestConfig {
-        cases: u32::try_from(pairs.div_ceil(ITEMS as u64 * WAYS)).unwrap_or(u32::MAX),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    };
-    let mut runner = proptest::test_runner::TestRunner::new(config);
-    let outcome = runner.run(&case(), |(all_ends, patterns, haystacks)| {
+    cases::check_all(pairs.div_ceil(ITEMS as u64), &case(), |(all_ends, patterns, haystacks)| {
         let (patterns, brutes): (Vec<_>, Vec<_>) =
             patterns.into_iter().filter_map(|pat| Brute::new(&pat).map(|brute| (pat, brute))).unzip();
         let given: Vec<_> = patterns.iter().map(|pat| (&pat.bytes[..], pat.id, pat.flags)).collect();
@@ -82,9 +79,6 @@ fn every_way_gives_the_answer_by_definition() {
         prop_assert_eq!(cpu.release(region.input_offset), TRM_OK);
         Ok(())
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
     assert_eq!(cpu.close(LONG), TRM_OK);
     assert_eq!(cpu.stats().arena_used, 0);
 }

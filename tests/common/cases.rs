@@ -14,6 +14,8 @@ pub struct Case {
     pub all_ends: bool,
     pub patterns: Vec<Pat>,
     pub haystacks: Vec<Vec<u8>>,
+    /// For a choice that a property leaves to chance.
+    pub lot: usize,
 }
 
 /// How many (rule set, item) pairs a property should see: `TROMMEL_CASES`, or `default`.
@@ -21,30 +23,53 @@ pub fn pairs(default: u64) -> u64 {
     std::env::var("TROMMEL_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
-/// Items in each generated case.
-pub const ITEMS: usize = 6;
+/// Items in each generated case: more in a soak, where compiling the sets would take nearly all the time.
+fn items() -> usize {
+    if is_soak() { 48 } else { 6 }
+}
+
+/// Whether this is a long run: it takes all processors, and where a short one tries each way, one way by lot.
+pub fn is_soak() -> bool {
+    pairs(0) > 1_000_000
+}
+
+/// Runs `work` with its share of `pairs`, in a soak on each processor.
+pub fn share(pairs: u64, work: impl Fn(u64) + Sync) {
+    if !is_soak() {
+        return work(pairs);
+    }
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| work(pairs.div_ceil(threads)));
+        }
+    });
+    println!("{pairs} pairs by {threads} threads: no difference");
+}
 
 /// Runs `property` on as many cases as make `pairs` pairs.
-pub fn check(pairs: u64, property: impl Fn(Case) -> Result<(), TestCaseError>) {
-    let cases = u32::try_from(pairs.div_ceil(ITEMS as u64)).unwrap_or(u32::MAX);
+pub fn check(pairs: u64, property: impl Fn(Case) -> Result<(), TestCaseError> + Sync) {
+    share(pairs, |pairs| check_all(pairs.div_ceil(items() as u64), &case(), &property));
+}
+
+/// Runs `property` on that many values of a strategy.
+pub fn check_all<S: Strategy>(cases: u64, strategy: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>) {
+    let cases = u32::try_from(cases).unwrap_or(u32::MAX);
     let config =
         ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 20_000, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
-    if let Err(failure) = runner.run(&case(), property) {
+    if let Err(failure) = runner.run(strategy, property) {
         panic!("{failure}");
     }
 }
 
 /// Any case.
 pub fn case() -> impl Strategy<Value = Case> {
-    (any::<bool>(), vec(pattern(), 1..7)).prop_flat_map(|(all_ends, patterns)| {
+    let lot = any::<usize>().no_shrink();
+    (any::<bool>(), vec(pattern(), 1..7), lot).prop_flat_map(|(all_ends, patterns, lot)| {
         let longest = if all_ends { 40 } else { 120 };
-        let items = vec(haystack(patterns.clone(), longest), ITEMS);
-        (Just(all_ends), Just(patterns), items).prop_map(|(all_ends, patterns, haystacks)| Case {
-            all_ends,
-            patterns,
-            haystacks,
-        })
+        let items = vec(haystack(patterns.clone(), longest), items());
+        (Just(patterns), items).prop_map(move |(patterns, haystacks)| Case { all_ends, patterns, haystacks, lot })
     })
 }
 

@@ -292,29 +292,33 @@ fn filter(lists: &[Slot], hash: Hash, log2: u32) -> Vec<u32> {
     filter
 }
 
-/// Windows of ordinary text that are none of the set's: a false alarm on a rare one does not matter, one on a run of blanks
-/// costs more than all others together.
-struct Ordinary(Vec<(u32, u32)>);
+/// Windows of ordinary text: a false alarm on a rare one does not matter, one on a run of blanks costs more than all
+/// others together.
+struct Ordinary<'a> {
+    windows: Vec<(u32, u32)>,
+    /// The set's own, in the order of their keys.
+    lists: &'a [Slot],
+}
 
-impl Ordinary {
-    fn new(lists: &[Slot], window: u32, fold: u32) -> Self {
+impl<'a> Ordinary<'a> {
+    fn new(lists: &'a [Slot], window: u32, fold: u32) -> Self {
         // Runs of one byte, blanks above all, and some text.
         let mut text = vec![b' '; 400];
         for byte in 0..=255u8 {
             text.extend([byte; 12]);
         }
         TEXT.iter().for_each(|more| text.extend_from_slice(more));
-        let known: std::collections::HashSet<(u32, u32)> = lists.iter().map(|l| (l.low, l.high)).collect();
-        Self(words(&text, window, fold).filter(|w| !known.contains(w)).collect())
+        Self { windows: words(&text, window, fold).collect(), lists }
     }
 
     fn alarms(&self, filter: &[u32], hash: Hash, log2: u32) -> u32 {
+        let is_known = |low, high| self.lists.binary_search_by_key(&(high, low), |l| (l.high, l.low)).is_ok();
         let alarm = |&&(low, high): &&(u32, u32)| {
             let h = hash.of(low, high);
             let bits = Hash::filter_bits(h);
-            filter[(h >> (32 - log2)) as usize] & bits == bits
+            filter[(h >> (32 - log2)) as usize] & bits == bits && !is_known(low, high)
         };
-        self.0.iter().filter(alarm).count() as u32
+        self.windows.iter().filter(alarm).count() as u32
     }
 }
 

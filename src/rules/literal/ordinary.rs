@@ -9,10 +9,15 @@ pub(super) const TEXT: [&[u8]; 2] = [include_bytes!("windows.rs"), include_bytes
 
 /// The two words of each window of `text`, folded.
 pub(super) fn words(text: &[u8], window: u32, fold: u32) -> impl Iterator<Item = (u32, u32)> {
-    let mask = low_mask(window);
-    text.windows(window as usize).map(move |w| {
-        let low = (word_at(w, 0) | fold) & mask;
-        if window < 4 { (low, low) } else { (low, word_at(w, high_offset(window)) | fold) }
+    let (mask, high) = (low_mask(window), high_offset(window));
+    // All but the last windows are read as whole words.
+    let word = move |at: usize| match text[at..].first_chunk() {
+        Some(&word) => u32::from_le_bytes(word),
+        None => word_at(text, at),
+    };
+    (0..(text.len() + 1).saturating_sub(window as usize)).map(move |at| {
+        let low = (word(at) | fold) & mask;
+        if window < 4 { (low, low) } else { (low, word(at + high) | fold) }
     })
 }
 

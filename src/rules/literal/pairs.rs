@@ -3,6 +3,7 @@
 //! a window of less than four bytes says nothing about the rest.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use super::build::Unique;
 use super::layout::{Entry, PAIRS, word_at};
@@ -57,7 +58,8 @@ pub(crate) fn plan(all: &[Unique], long: &[u32], short: &[u32], fold: u32, rarit
     if long.is_empty() || all.len() > FEW {
         return None;
     }
-    let ordinary = Ordinary::new();
+    static ORDINARY: LazyLock<Ordinary> = LazyLock::new(Ordinary::new);
+    let ordinary = &*ORDINARY;
     let length = |i: &&u32| all[**i as usize].bytes.len();
     let mut best: Option<Paired> = None;
     for least in [4, 3, 2] {
@@ -69,7 +71,7 @@ pub(crate) fn plan(all: &[Unique], long: &[u32], short: &[u32], fold: u32, rarit
             let bytes = &all[*i as usize].bytes;
             add(&mut pairs, word_at(bytes, 0) | fold, bytes.len());
         }
-        let (owned, rate) = choose(all, long, fold, rarity, &ordinary, &mut pairs);
+        let (owned, rate) = choose(all, long, fold, rarity, ordinary, &mut pairs);
         if windows::scattered(&owned, all).next().is_some() {
             continue;
         }

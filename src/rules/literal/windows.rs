@@ -7,6 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use super::Plan;
 use super::build::Unique;
@@ -101,8 +102,8 @@ pub(crate) fn choose(
             counts[place(priced.words(offset))] += 1;
         }
     }
-    let logs: Vec<f32> = (0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect();
-    let log = |n: u32| logs.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
+    static LOGS: LazyLock<Vec<f32>> = LazyLock::new(|| (0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect());
+    let log = |n: u32| LOGS.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
 
     let mut owned = Vec::with_capacity(which.len() * stride);
     for (text, &literal) in folded.iter().zip(which) {
@@ -176,8 +177,8 @@ fn narrow<'a>(
     !lists.is_empty()
 }
 
-/// How many windows a byte of ordinary text is expected to begin that are probed and are there.
-fn rate(all: &[Unique], owned: &[Owned], plan: Plan, fold: u32, rarity: &Rarity) -> f32 {
+/// What a byte of ordinary text costs: its probe, and the windows that are there. Infinite from `limit` on.
+fn cost(all: &[Unique], owned: &[Owned], plan: Plan, fold: u32, rarity: &Rarity, limit: f32) -> f32 {
     let likely = |o: &Owned| {
         let mut window = [0; 8];
         let window = &mut window[..plan.window as usize];
@@ -185,8 +186,14 @@ fn rate(all: &[Unique], owned: &[Owned], plan: Plan, fold: u32, rarity: &Rarity)
         window.iter_mut().for_each(|b| *b |= fold as u8);
         rarity.ln(window).exp()
     };
+    let stride = plan.stride as f32;
+    let cost = |rate: f32| PROBE / stride + CANDIDATE * (rate / stride);
+    let model = owned.iter().map(likely).sum();
+    if cost(model) >= limit {
+        return f32::INFINITY;
+    }
     // Strings often come from the text they are looked for in, and there are likelier than the pair model knows.
-    owned.iter().map(likely).sum::<f32>().max(ordinary::share(owned, plan.window, fold)) / plan.stride as f32
+    cost(f32::max(model, ordinary::share(owned, plan.window, fold)))
 }
 
 /// Moves literals from lists beyond the cap to their other windows, by the lists' real lengths. False: nothing to do.
@@ -297,15 +304,15 @@ pub(crate) fn plan(all: &[Unique], fold: u32, rarity: &Rarity) -> Planned {
         for (i, u) in (0u32..).zip(all) {
             if u.bytes.len() < least { short.push(i) } else { long.push(i) }
         }
-        let mut cost = short_cost(all, &short);
+        let mut price = short_cost(all, &short);
         let mut owned = None;
-        if !long.is_empty() && cost < best.0 {
+        if !long.is_empty() && price < best.0 {
             let chosen = choose(all, &long, fold, window, stride, rarity);
-            cost += PROBE / stride as f32 + CANDIDATE * rate(all, &chosen, plan, fold, rarity);
+            price += cost(all, &chosen, plan, fold, rarity, best.0 - price);
             owned = Some(chosen);
         }
-        if cost < best.0 {
-            best = (cost, Planned { plan, owned, paired: None });
+        if price < best.0 {
+            best = (price, Planned { plan, owned, paired: None });
         }
         if (window, stride) == (4, 1)
             && let Some(paired) = pairs::plan(all, &long, &short, fold, rarity)
