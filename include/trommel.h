@@ -745,6 +745,11 @@ typedef struct trm_engine_stats_t {
    * Staged input: bytes that the GPU's copy engines moved; the processor stored the others.
    */
   uint64_t pumped_bytes;
+  /**
+   * Staged input: bytes of the registered buffers whose items are moved from where they are; those of others are copied
+   * first.
+   */
+  uint64_t imported_bytes;
 } trm_engine_stats_t;
 
 /**
@@ -1234,9 +1239,11 @@ TRM_API trm_status trm_input_release(struct trm_engine *engine, uint32_t input_o
 /**
  * Makes the caller's own memory a part of the input space: items name bytes in it, and nothing is copied.
  *
- * For memory that is there anyway: mapped files, pools of packets. The CPU drain and the caller drain read it in place;
- * a GPU drain copies items out of it, as `trm_submit` does. Until it is unregistered it must stay readable (a mapped
- * file that is cut short is not), and the bytes of items in flight must not change.
+ * For memory that is there anyway: mapped files, pools of packets. The CPU drain and the caller drain read it in place.
+ * With TRM_OPTION_STAGED_INPUT the GPU's copy engines do, where the driver lets them: private and shared memory that can be
+ * written it does mostly, files' pages not. `imported_bytes` in the stats says of how much, and the log why not of a
+ * buffer. A GPU drain copies the other items out of it, as `trm_submit` does. Until it is unregistered it must stay
+ * readable (a mapped file that is cut short is not), and the bytes of items in flight must not change.
  *
  * @param engine        any handle of the drum; the input space is the drum's
  * @param bytes         the buffer; lent until `trm_buffer_unregister` has answered TRM_OK, or the drum is destroyed

@@ -31,6 +31,7 @@ mod asked {
     static READS: Countdown = Countdown::new();
     static PUMPING: AtomicU32 = AtomicU32::new(0);
     static PUMPED: Countdown = Countdown::new();
+    static IMPORTS: Countdown = Countdown::new();
 
     /// The next `n` scans of worker threads panic.
     pub fn panic_in_scans(n: u32) {
@@ -65,6 +66,11 @@ mod asked {
     /// The copy engines are lost at the `n`-th submission to them from now; 0: never.
     pub fn lose_copy_engines(n: u32) {
         PUMPED.set(n);
+    }
+
+    /// The `n`-th buffer registered from now is not imported; 0: none.
+    pub fn refuse_import(n: u32) {
+        IMPORTS.set(n);
     }
 
     /// The next producer sleeps so long between reserving and publishing.
@@ -114,6 +120,10 @@ mod asked {
             PUMPED.due()
         }
 
+        pub(crate) fn import_fails() -> bool {
+            IMPORTS.due()
+        }
+
         pub(crate) fn pumps_anyway() -> Option<bool> {
             static CALLS: AtomicU32 = AtomicU32::new(0);
             match PUMPING.load(Ordering::Relaxed) {
@@ -130,7 +140,7 @@ pub(crate) use asked::gpu;
 #[cfg(feature = "faults")]
 pub use asked::{
     fail_allocation, fail_read_back, lose_copy_engines, lose_device_at_launch, panic_in_scans, plant_in_kernels, pump,
-    stall_producer,
+    refuse_import, stall_producer,
 };
 #[cfg(feature = "faults")]
 pub(crate) use asked::{panic_if_asked, stall_if_asked};
@@ -161,6 +171,10 @@ pub(crate) mod gpu {
     }
 
     pub(crate) fn pump_fails() -> bool {
+        false
+    }
+
+    pub(crate) fn import_fails() -> bool {
         false
     }
 

@@ -85,7 +85,7 @@ fn the_device_finds_what_the_host_finds() {
                 at += random.below(70) as usize;
                 // SAFETY: inside the arena; everything before has been consumed.
                 unsafe { kernel.write_arena(at, text) };
-                let job = Job { offset: at as u32, len: text.len() as u32, set: set.index(), padded: 0 };
+                let job = Job { offset: at as u32, len: text.len() as u32, set: set.index(), ..Job::default() };
                 at += text.len();
                 job
             })

@@ -15,7 +15,7 @@ use trommel::gpu::persistent::{Kernel, Options};
 fn late_item(plant: u32) -> bool {
     let options = Options { plant, watchdog: Duration::from_secs(60), lease: Duration::from_millis(1), ..options() };
     let kernel = Kernel::new(&device(), &options).unwrap();
-    let job = [Job { offset: 0, len: 8, set: 0, padded: 0 }];
+    let job = [Job { offset: 0, len: 8, set: 0, ..Job::default() }];
     let total = 50;
     for i in 1..total {
         kernel.publish(options.start + i, &job);

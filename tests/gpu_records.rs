@@ -54,7 +54,7 @@ fn every_count_is_delivered_by_the_device() {
                 unsafe { kernel.write_arena(lap % 16, &bytes) };
                 kernel.publish(
                     position,
-                    &[Job { offset: (lap % 16) as u32, len: bytes.len() as u32, set: set.index(), padded: 0 }],
+                    &[Job { offset: (lap % 16) as u32, len: bytes.len() as u32, set: set.index(), ..Job::default() }],
                 );
                 wait(|| kernel.poll_done(position).is_some(), "a completion");
                 let done = kernel.poll_done(position).unwrap();
@@ -85,7 +85,7 @@ fn without_chunks_the_host_is_asked_and_chunks_come_back() {
     let (bytes, places) = text(STRINGS[0], 40, 0);
     // SAFETY: inside the arena, nothing is published yet.
     unsafe { kernel.write_arena(0, &bytes) };
-    let job = Job { offset: 0, len: bytes.len() as u32, set: set.index(), padded: 0 };
+    let job = Job { offset: 0, len: bytes.len() as u32, set: set.index(), ..Job::default() };
     let mut position = options.start;
     for _ in 0..10 {
         // Nothing is taken while these run, and there are four chunks for sixteen items that want one.
@@ -116,7 +116,7 @@ fn an_empty_item_behind_a_full_one_shows_nothing() {
         let (bytes, places) = text(STRINGS[0], count, 0);
         // SAFETY: inside the arena; the item before has been consumed.
         unsafe { kernel.write_arena(0, &bytes) };
-        kernel.publish(position, &[Job { offset: 0, len: bytes.len() as u32, set: set.index(), padded: 0 }]);
+        kernel.publish(position, &[Job { offset: 0, len: bytes.len() as u32, set: set.index(), ..Job::default() }]);
         wait(|| kernel.poll_done(position).is_some(), "a completion");
         let done = kernel.poll_done(position).unwrap();
         assert!(!done.overflow);

@@ -72,7 +72,7 @@ fn lets_go_when_idle_and_comes_back() {
     let kernel = Kernel::new(&device(), &options).unwrap();
     let mut position = options.start;
     for _ in 0..5 {
-        kernel.publish(position, &[Job { offset: 0, len: 1, set: 0, padded: 0 }; 3]);
+        kernel.publish(position, &[Job { offset: 0, len: 1, set: 0, ..Job::default() }; 3]);
         for i in 0..3 {
             wait(|| kernel.poll_done(position + i).is_some(), "a completion");
         }
@@ -89,7 +89,7 @@ fn a_stalled_producer_holds_up_only_its_own_items() {
     let _alone = alone();
     let options = options();
     let kernel = Kernel::new(&device(), &options).unwrap();
-    let job = [Job { offset: 0, len: 8, set: 0, padded: 0 }];
+    let job = [Job { offset: 0, len: 8, set: 0, ..Job::default() }];
     // Position 0 is reserved but not published.
     for i in 1..200 {
         kernel.publish(options.start + i, &job);
@@ -113,7 +113,7 @@ fn sets_come_and_go_while_the_kernel_runs() {
     for _ in 0..200 {
         let probe = kernel.load(SetKind::Probe).unwrap();
         let host = kernel.load(SetKind::Host).unwrap();
-        let job = |set| Job { offset: 3, len: 40, set, padded: 0 };
+        let job = |set| Job { offset: 3, len: 40, set, ..Job::default() };
         kernel.publish(position, &[job(probe.index()), job(host.index()), job(0)]);
         let done: Vec<_> = (0..3)
             .map(|i| {
@@ -138,7 +138,7 @@ fn items_outside_the_arena_go_to_the_host() {
     let kernel = Kernel::new(&device(), &options).unwrap();
     let limit = kernel.arena_len() as u32;
     let probe = kernel.load(SetKind::Probe).unwrap();
-    let job = |offset, len| Job { offset, len, set: probe.index(), padded: 0 };
+    let job = |offset, len| Job { offset, len, set: probe.index(), ..Job::default() };
     kernel.publish(options.start, &[job(limit, 1), job(u32::MAX, u32::MAX), job(limit - 1, 1)]);
     for i in 0..3 {
         wait(|| kernel.poll_done(options.start + i).is_some(), "a completion");
@@ -192,7 +192,7 @@ fn a_kernel_that_is_cut_off_loses_nothing() {
     // Quiet times, in which a kernel holds tickets of items that are not there yet.
     for i in 300..330 {
         std::thread::sleep(Duration::from_millis(20));
-        kernel.publish(options.start + i, &[Job { offset: 0, len: 8, set: 0, padded: 0 }]);
+        kernel.publish(options.start + i, &[Job { offset: 0, len: 8, set: 0, ..Job::default() }]);
         wait(|| kernel.poll_done(options.start + i).is_some(), "an item after a quiet time");
     }
     assert!(kernel.stop());

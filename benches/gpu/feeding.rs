@@ -56,6 +56,7 @@ struct Feed {
 fn drum(bench: &Bench, staged: bool) -> Drum {
     Drum::new(&bench.adapter, |options| {
         options.arena_bytes = 128 << 20;
+        options.ring_size = 1 << 17;
         options.flags = if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
     })
     .unwrap_or_else(|why| panic!("{why}"))
@@ -129,40 +130,89 @@ pub(super) fn rows(bench: &mut Bench) {
         if only.is_some() {
             continue;
         }
+        let kind = if staged { "staged" } else { "device memory" };
         for size in [1 << 10, 16 << 10] {
-            let times = singles(&drum, &text[..size], 20_000);
-            let what = format!(
-                "{}, one {size} B item, trm_submit, 1,000 literals",
-                if staged { "staged" } else { "device memory" }
-            );
+            let times = singles(&drum, &text[..size], 2, 20_000);
+            let what = format!("{kind}, one {size} B item, trm_submit, 1,000 literals");
             bench.plain("abi_feed_one_p50", what.clone(), percentile(&times, 0.5), "us");
             bench.plain("abi_feed_one_p99", what, percentile(&times, 0.99), "us");
         }
-        let (over, lone) = (AtomicBool::new(false), drum.attach());
-        let times = std::thread::scope(|scope| {
-            let (drum, text, over) = (&drum, &text, &over);
-            let how = Feed { way: Way::InPlace, threads: 4, size: 1024, set: 1 };
-            scope.spawn(move || stream(drum, how, text, TIME * 10, Some(over)));
-            std::thread::sleep(Duration::from_millis(50));
-            let times = singles(&lone, &text[..1024], 2_000);
-            over.store(true, Ordering::Relaxed);
-            times
+        let times = singles(&drum, &text[..1 << 10], 1, 20_000);
+        let what = format!("{kind}, one 1024 B item, trm_submit, empty set");
+        bench.plain("abi_feed_one_p50", what.clone(), percentile(&times, 0.5), "us");
+        bench.plain("abi_feed_one_p99", what, percentile(&times, 0.99), "us");
+        beside(bench, &drum, &text, &format!("{kind}, 528 workers"));
+        if staged {
+            switch(bench, &drum, &text);
+        }
+        drop(drum);
+        let drum = Drum::new(&bench.adapter, |options| {
+            options.arena_bytes = 128 << 20;
+            options.gpu_workers = 2112;
+            options.flags = if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
         });
-        let what =
-            format!("{}, one 1 KiB item beside 4 threads that feed", if staged { "staged" } else { "device memory" });
-        bench.plain("abi_feed_beside_p50", what.clone(), percentile(&times, 0.5), "us");
-        bench.plain("abi_feed_beside_p99", what, percentile(&times, 0.99), "us");
+        beside(bench, &drum.unwrap_or_else(|why| panic!("{why}")), &text, &format!("{kind}, 2112 workers"));
     }
 }
 
+/// One item at a time beside threads that feed.
+fn beside(bench: &mut Bench, drum: &Drum, text: &[u8], kind: &str) {
+    let (over, lone) = (AtomicBool::new(false), drum.attach());
+    let times = std::thread::scope(|scope| {
+        let over = &over;
+        let how = Feed { way: Way::InPlace, threads: 4, size: 1024, set: 1 };
+        scope.spawn(move || stream(drum, how, text, TIME * 10, Some(over)));
+        std::thread::sleep(Duration::from_millis(50));
+        let times = singles(&lone, &text[..1024], 1, 2_000);
+        over.store(true, Ordering::Relaxed);
+        times
+    });
+    let what = format!("{kind}: one 1 KiB item, empty set, beside 4 threads that feed");
+    bench.plain("abi_feed_beside_p50", what.clone(), percentile(&times, 0.5), "us");
+    bench.plain("abi_feed_beside_p99", what, percentile(&times, 0.99), "us");
+}
+
+/// How fast a flood goes that follows a trickle: in the second millisecond, as a share of the rate later on.
+fn switch(bench: &mut Bench, drum: &Drum, text: &[u8]) {
+    let how = Feed { way: Way::InPlace, threads: 8, size: 1024, set: 1 };
+    let mut shares: Vec<f64> = (0..15)
+        .map(|_| {
+            singles(drum, &text[..1024], 1, 200);
+            let (before, began) = (drum.stats().bytes, Instant::now());
+            std::thread::scope(|scope| {
+                scope.spawn(move || stream(drum, how, text, Duration::from_millis(60), None));
+                let at = |milliseconds: f64| {
+                    let until = Duration::from_secs_f64(milliseconds / 1e3);
+                    while began.elapsed() < until {
+                        std::hint::spin_loop();
+                    }
+                    (drum.stats().bytes - before, began.elapsed().as_secs_f64())
+                };
+                // The threads and their regions are there when the first bytes have come.
+                let mut start = 0.0;
+                while at(start).0 == 0 {
+                    start += 0.05;
+                }
+                let marks = [start + 1.0, start + 3.0, start + 10.0, start + 40.0].map(at);
+                let rate = |a: (u64, f64), b: (u64, f64)| (b.0 - a.0) as f64 / (b.1 - a.1);
+                rate(marks[0], marks[1]) / rate(marks[2], marks[3])
+            })
+        })
+        .collect();
+    shares.sort_by(f64::total_cmp);
+    let what =
+        "a flood of 8 threads after a trickle: its rate from 1 to 3 ms after its first item, of that from 10 to 40 ms";
+    bench.plain("abi_feed_switch", what, shares[shares.len() / 2], "x");
+}
+
 /// One item at a time, copied in; sorted, in nanoseconds.
-fn singles(drum: &Drum, text: &[u8], count: u32) -> Vec<u64> {
+fn singles(drum: &Drum, text: &[u8], set: u32, count: u32) -> Vec<u64> {
     let mut times: Vec<u64> = (0..count)
         .map(|n| {
             let began = Instant::now();
             // Others may have filled the ring.
             let ticket = loop {
-                if let Some(ticket) = drum.submit(text, 2, n) {
+                if let Some(ticket) = drum.submit(text, set, n) {
                     break ticket;
                 }
             };
@@ -220,7 +270,7 @@ impl Room {
 fn in_place(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64 {
     const ITEMS: usize = 256;
     let bytes = ITEMS * how.size;
-    let regions: Vec<trm_region> = (0..(OUT / bytes).clamp(2, 16)).map(|_| drum.acquire(bytes)).collect();
+    let regions: Vec<trm_region> = (0..(OUT / bytes).clamp(2, 32)).map(|_| drum.acquire(bytes)).collect();
     for region in &regions {
         // SAFETY: the region has so many bytes, and nobody else writes them.
         unsafe { region.bytes.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), bytes) };

@@ -80,7 +80,7 @@ fn round_trip(bench: &mut Bench) {
                     // SAFETY: inside the arena; the item before has been consumed.
                     unsafe { kernel.write_arena(0, &bytes) };
                 }
-                kernel.publish(position, &[Job { offset: 0, len: 1024, set: set.index(), padded: 0 }]);
+                kernel.publish(position, &[Job { offset: 0, len: 1024, set: set.index(), ..Job::default() }]);
                 spin_done(&kernel, position);
                 times.push(began.elapsed().as_nanos() as u64);
             }
@@ -117,7 +117,8 @@ pub(super) fn throughput_of(
     let next = AtomicU64::new(0);
     let total = AtomicU64::new(0);
     let gaps = std::sync::Mutex::new(Vec::new());
-    let jobs: Vec<Job> = (0..batch).map(|i| Job { offset: (i * 1024) as u32, len: 1024, set: 0, padded: 0 }).collect();
+    let jobs: Vec<Job> =
+        (0..batch).map(|i| Job { offset: (i * 1024) as u32, len: 1024, set: 0, ..Job::default() }).collect();
     let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -189,7 +190,7 @@ fn throughput(bench: &mut Bench, id: &'static str, threads: u64, workers: u32, b
 fn burst(bench: &mut Bench) {
     let options = Options { idle: Duration::from_secs(2), ..Options::default() };
     let kernel = Kernel::new(&bench.device, &options).unwrap();
-    let jobs = vec![Job { offset: 0, len: 1024, set: 0, padded: 0 }; 256];
+    let jobs = vec![Job { offset: 0, len: 1024, set: 0, ..Job::default() }; 256];
     let mut times = Vec::new();
     let mut position = 0;
     for _ in 0..if bench.device.is_software() { 3 } else { 200 } {

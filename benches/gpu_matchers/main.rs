@@ -117,7 +117,7 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
         let mut block = 0;
         for size in [16 << 10, 1 << 10, 256] {
             let jobs: Vec<Job> = (0..TEXT / size)
-                .map(|i| Job { offset: (i * size) as u32, len: size as u32, set: set.index(), padded: 0 })
+                .map(|i| Job { offset: (i * size) as u32, len: size as u32, set: set.index(), ..Job::default() })
                 .collect();
             // Once to warm up.
             pour(&kernel, &mut block, &jobs);

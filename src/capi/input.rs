@@ -100,9 +100,11 @@ pub unsafe extern "C" fn trm_input_release(engine: *mut trm_engine, input_offset
 
 /// Makes the caller's own memory a part of the input space: items name bytes in it, and nothing is copied.
 ///
-/// For memory that is there anyway: mapped files, pools of packets. The CPU drain and the caller drain read it in place;
-/// a GPU drain copies items out of it, as `trm_submit` does. Until it is unregistered it must stay readable (a mapped
-/// file that is cut short is not), and the bytes of items in flight must not change.
+/// For memory that is there anyway: mapped files, pools of packets. The CPU drain and the caller drain read it in place.
+/// With TRM_OPTION_STAGED_INPUT the GPU's copy engines do, where the driver lets them: private and shared memory that can be
+/// written it does mostly, files' pages not. `imported_bytes` in the stats says of how much, and the log why not of a
+/// buffer. A GPU drain copies the other items out of it, as `trm_submit` does. Until it is unregistered it must stay
+/// readable (a mapped file that is cut short is not), and the bytes of items in flight must not change.
 ///
 /// @param engine        any handle of the drum; the input space is the drum's
 /// @param bytes         the buffer; lent until `trm_buffer_unregister` has answered TRM_OK, or the drum is destroyed
@@ -136,7 +138,7 @@ pub unsafe extern "C" fn trm_buffer_register(
             if buffer.is_empty() {
                 return Err(Error::new(TRM_ERR_INVALID, "len is 0: there is nothing to register"));
             }
-            *input_offset = handle.engine().arena().registered().register(buffer.as_ptr(), len as u64)?;
+            *input_offset = handle.engine().register(buffer.as_ptr(), len as u64)?;
             Ok(TRM_OK)
         })
     }

@@ -80,6 +80,9 @@ pub struct trm_engine_stats_t {
     pub host_ns: u64,
     /// Staged input: bytes that the GPU's copy engines moved; the processor stored the others.
     pub pumped_bytes: u64,
+    /// Staged input: bytes of the registered buffers whose items are moved from where they are; those of others are copied
+    /// first.
+    pub imported_bytes: u64,
 }
 
 /// What the first version had.
@@ -136,6 +139,7 @@ pub unsafe extern "C" fn trm_engine_stats(engine: *const trm_engine, out: *mut t
             host_bytes: stats.device.host_bytes,
             host_ns: stats.device.host_ns,
             pumped_bytes: stats.device.pumped_bytes,
+            imported_bytes: stats.imported_bytes,
         };
         let known = (size as usize).min(size_of::<trm_engine_stats_t>());
         // SAFETY: the caller says that `size` bytes are there; no more of `filled` is copied, and the rest is 0.

@@ -207,7 +207,7 @@ impl<'a> Worker<'a> {
         self.untold.bytes += u64::from(job.input_len);
         let look = is_last || self.untold.bytes >= LOOK_BYTES;
         if engine.is_plain(job) {
-            engine.let_go(job);
+            engine.let_go_in_place(job);
             self.tally.add(job, status, match_count);
             if status == TRM_OK && match_count == 0 {
                 batch.items.complete_blank();

@@ -109,7 +109,8 @@ impl<'a> Finishing<'a> {
         let Some((owner, set)) = first.filter(|_| count > 0) else { return 0 };
         let blank = claims.split_to(count);
         if copies || engine.arena().registered().any() {
-            engine.ring().payloads(&blank, 0).for_each(|job| engine.let_go(&job));
+            let positions = (0..).map(|n| blank.first().plus(n));
+            positions.zip(engine.ring().payloads(&blank, 0)).for_each(|(position, job)| engine.let_go(position, &job));
         }
         self.set(set);
         if let Some((_, items)) = &mut self.run {

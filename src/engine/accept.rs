@@ -32,11 +32,13 @@ pub(super) struct Run {
 }
 
 /// Whose the bytes of items are.
-pub(super) enum Bytes {
+pub(super) enum Bytes<'a> {
     /// The caller's, in the arena.
     Callers,
     /// A copy of each item that the engine made.
     Copied,
+    /// In registered buffers, at these offsets, and to be moved to regions that the engine made.
+    Elsewhere(&'a [u32]),
     /// As `Copied`: a piece of a stream.
     Piece(Piece),
 }
@@ -99,7 +101,7 @@ impl Port {
         self.engine.arena.registered().is_here(item.input_offset)
     }
 
-    pub(super) fn accept(&self, items: &[trm_work_item], whose: Bytes) -> Result<(Position, usize)> {
+    pub(super) fn accept(&self, items: &[trm_work_item], whose: Bytes<'_>) -> Result<(Position, usize)> {
         let engine = &*self.engine;
         let mut state = lock(&self.owner.state);
         let state = &mut *state;
@@ -125,6 +127,10 @@ impl Port {
         let flags = match whose {
             Bytes::Callers => 0,
             Bytes::Copied => Job::OWNS_REGION,
+            Bytes::Elsewhere(sources) => {
+                engine.set_sources(first, &sources[..count]);
+                Job::OWNS_REGION | Job::IS_ELSEWHERE
+            }
             Bytes::Piece(piece) => {
                 engine.expect_piece(first, piece);
                 Job::OWNS_REGION | Job::IS_PIECE

@@ -78,16 +78,6 @@ impl Engine {
         self.options.delivery == Delivery::All && job.due == 0 && !job.is_piece()
     }
 
-    /// An item's bytes are not needed any more.
-    #[inline]
-    pub fn let_go(&self, job: &Job) {
-        if job.owns_region() {
-            self.arena.release_copy(job.input_offset);
-        } else if self.arena.registered().is_here(job.input_offset) {
-            self.arena.registered().done(job.input_offset);
-        }
-    }
-
     /// Ends an item. Says whether its outcome lies in the ring, for its owner.
     pub(super) fn complete(&self, claim: Claim, job: &Job, outcome: Outcome, owner: &Owner, tally: &mut Tally) -> bool {
         let Some(position) = self.put(claim, job, outcome, owner, tally) else { return false };
@@ -103,7 +93,7 @@ impl Engine {
     /// owner is still there to collect it.
     #[inline(always)]
     fn put(&self, claim: Claim, job: &Job, mut outcome: Outcome, owner: &Owner, tally: &mut Tally) -> Option<Position> {
-        self.let_go(job);
+        self.let_go(claim.position(), job);
         if self.is_off(claim.position(), job) {
             outcome.cancel();
         }

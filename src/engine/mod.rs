@@ -4,6 +4,7 @@
 //! [`Engine::finish`], and the handle that enqueued an item finds the outcome in the item's slot.
 
 mod accept;
+mod buffers;
 mod cancel;
 mod collect;
 mod event;
@@ -84,6 +85,8 @@ impl Job {
     pub const OWNS_REGION: u16 = 1;
     /// It is a piece of a stream.
     pub const IS_PIECE: u16 = 2;
+    /// Its bytes are in a registered buffer ([`Engine::source`]), and what it owns is where they go on the device.
+    pub const IS_ELSEWHERE: u16 = 4;
 
     /// See [`Job::OWNS_REGION`].
     #[inline(always)]
@@ -96,6 +99,12 @@ impl Job {
     pub fn is_piece(&self) -> bool {
         self.flags & Self::IS_PIECE != 0
     }
+
+    /// See [`Job::IS_ELSEWHERE`].
+    #[inline(always)]
+    pub fn is_elsewhere(&self) -> bool {
+        self.flags & Self::IS_ELSEWHERE != 0
+    }
 }
 
 /// One drum, shared by its handles and its drain.
@@ -103,6 +112,7 @@ pub struct Engine {
     options: Options,
     ring: Ring<Job, Outcome>,
     arena: Arena,
+    sources: buffers::Sources,
     sets: SetTable,
     owners: RwLock<HashMap<u32, Arc<Owner>>>,
     next_owner: AtomicU32,
@@ -141,6 +151,7 @@ impl Engine {
         let engine = Arc::new(Self {
             ring: Ring::new(options.ring_size),
             arena: Arena::new(memory, options.ring_size),
+            sources: buffers::Sources::default(),
             sets: SetTable::new(options.max_rule_sets),
             owners: RwLock::default(),
             next_owner: AtomicU32::new(0),

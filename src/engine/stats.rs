@@ -187,6 +187,7 @@ impl Counters {
             rule_sets: engine.sets.loaded() as u32,
             arena_bytes: engine.arena.len(),
             arena_used: engine.arena.used(),
+            imported_bytes: engine.arena.registered().bytes_kept(),
         }
     }
 }
@@ -224,4 +225,6 @@ pub struct Stats {
     pub arena_bytes: u64,
     /// Of that, held in regions.
     pub arena_used: u64,
+    /// Registered buffers that copy engines read where they are.
+    pub imported_bytes: u64,
 }

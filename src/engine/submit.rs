@@ -21,7 +21,7 @@ pub struct Text<'a> {
 }
 
 impl Port {
-    /// A device sees the arena only: items in registered buffers are copied there. The first items that are all of one
+    /// A device sees the arena only: items in registered buffers are moved there. The first items that are all of one
     /// kind are accepted, as many as fit.
     pub(super) fn enqueue_copies(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
         let registered = self.is_registered(&items[0]);
@@ -30,14 +30,38 @@ impl Port {
         if !registered {
             return self.accept(items, Bytes::Callers);
         }
-        let buffers = self.engine.arena.registered();
+        let items = &items[..self.with_room(items.len())?];
+        let (arena, buffers) = (&self.engine.arena, self.engine.arena.registered());
+        // Held before they are accepted: the device may be done with them before this goes on.
         buffers.hold_all(items.iter().map(|item| (item.input_offset, item.input_len)))?;
-        let accepted = self.with_room(items.len()).and_then(|count| {
-            let items = &items[..count];
+        // Those that copy engines read in place, or those that they don't.
+        let in_place = buffers.any_kept() && buffers.is_kept(items[0].input_offset);
+        let mut items = items;
+        if buffers.any_kept() {
+            let alike = items.iter().take_while(|item| buffers.is_kept(item.input_offset) == in_place).count();
+            buffers.let_go_all(items[alike..].iter().map(|item| item.input_offset));
+            items = &items[..alike];
+        }
+        let sources: Vec<u32> = items.iter().map(|item| item.input_offset).collect();
+        if !in_place {
             let texts: Vec<&[u8]> = items.iter().map(|item| buffers.bytes(item.input_offset, item.input_len)).collect();
-            self.accept_copies(&texts, items.iter().copied())
+            let accepted = self.accept_copies(&texts, items.iter().copied());
+            buffers.let_go_all(sources.iter().copied());
+            return accepted;
+        }
+        let accepted = arena.place_all(items.iter().map(|item| item.input_len)).and_then(|offsets| {
+            if offsets.is_empty() {
+                return Err(TRM_ARENA_FULL.into());
+            }
+            let place = |(item, &input_offset): (&trm_work_item, &u32)| trm_work_item { input_offset, ..*item };
+            let placed: Vec<trm_work_item> = items.iter().zip(&offsets).map(place).collect();
+            let accepted = self.accept(&placed, Bytes::Elsewhere(&sources));
+            let count = accepted.as_ref().map_or(0, |&(_, count)| count);
+            arena.release_copies(offsets[count..].iter().copied());
+            accepted
         });
-        buffers.let_go_all(items.iter().map(|item| item.input_offset));
+        let count = accepted.as_ref().map_or(0, |&(_, count)| count);
+        buffers.let_go_all(sources[count..].iter().copied());
         accepted
     }
 
@@ -93,7 +117,7 @@ impl Port {
         self.accept_copy(parts, rule_set_id, correlation, Bytes::Copied)
     }
 
-    pub(super) fn accept_copy(&self, parts: &[&[u8]], id: u32, correlation: u32, whose: Bytes) -> Result<Position> {
+    pub(super) fn accept_copy(&self, parts: &[&[u8]], id: u32, correlation: u32, whose: Bytes<'_>) -> Result<Position> {
         let region = self.engine.arena.copy_in(parts)?.ok_or(TRM_ARENA_FULL)?;
         let item = trm_work_item { input_offset: region.offset, input_len: region.len, rule_set_id: id, correlation };
         match self.accept(&[item], whose) {

@@ -21,7 +21,7 @@ impl Shared {
         let memory_scope = raw.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let slots = Slots::new(device, bits, options.start)?;
         let staging = match &arena.host {
-            Some(host) => Some(Staging::new(device, &slots, &arena.device, host)?),
+            Some(_) => Some(Staging::new(device, &slots, &arena)?),
             None => None,
         };
         let completions = Completions::new(raw, bits, options.start)?;

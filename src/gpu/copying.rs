@@ -1,6 +1,7 @@
 //! The queues of a GPU's copy engines, which wgpu does not open by itself. They copy from host memory to the device's
 //! while its compute units are busy with the resident kernel.
 
+use super::import;
 use ash::vk;
 use wgpu::hal::api::Vulkan;
 
@@ -8,6 +9,8 @@ use wgpu::hal::api::Vulkan;
 pub(super) struct CopyQueues {
     pub family: u32,
     pub queues: Vec<vk::Queue>,
+    /// They can read the callers' memory where it is: its addresses are to be multiples of this.
+    pub import_alignment: Option<u64>,
 }
 
 /// Two keep the link busy: while one begins a submission the other still copies.
@@ -41,6 +44,7 @@ impl CopyQueues {
             // One that does something else as well is not a copy engine; sharing such queues ended in lost devices.
             let family = families.iter().position(|family| copies(family.queue_flags))? as u32;
             let count = families[family as usize].queue_count.min(WANTED);
+            let import_alignment = import::alignment(&hal);
             let priorities = [1.0f32; WANTED as usize];
             let opened = hal.open_with_callback(
                 descriptor.required_features,
@@ -51,6 +55,9 @@ impl CopyQueues {
                         .queue_family_index(family)
                         .queue_priorities(&priorities[..count as usize]);
                     args.queue_create_infos.push(info);
+                    if import_alignment.is_some() && !args.extensions.contains(&import::EXTENSION) {
+                        args.extensions.push(import::EXTENSION);
+                    }
                 })),
             );
             // What it is refused for, the usual way will say.
@@ -58,7 +65,7 @@ impl CopyQueues {
             let raw = opened.device.raw_device().clone();
             let queues = (0..count).map(|n| raw.get_device_queue(family, n)).collect();
             let made = adapter.create_device_from_hal(opened, descriptor);
-            Some(made.map(|(device, queue)| (device, queue, Some(CopyQueues { family, queues }))))
+            Some(made.map(|(device, queue)| (device, queue, Some(CopyQueues { family, queues, import_alignment }))))
         }
     }
 }

@@ -28,12 +28,12 @@ impl Depth {
 
     /// Counts bytes in; true: they are for the copy engine. `waiting`: bytes that it was given and has not sent yet.
     pub fn add(&self, bytes: u64, waiting: u64) -> bool {
-        let deep = self.add_at(self.began.elapsed().as_micros() as u32, bytes, waiting);
-        let deep = crate::faults::gpu::pumps_anyway().unwrap_or(deep);
-        if deep {
-            self.pumped.fetch_add(bytes, Ordering::Relaxed);
-        }
-        deep
+        self.add_at(self.began.elapsed().as_micros() as u32, bytes, waiting)
+    }
+
+    /// Counts bytes that the copy engine is given.
+    pub fn pumps(&self, bytes: u64) {
+        self.pumped.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// See `add`. Two calls at one time may each miss the other's bytes: it is an estimate.

@@ -12,6 +12,9 @@ pub struct Job {
     /// Other than 0: nobody writes what is left of its last 64 bytes, so they may be moved with it. No bool: whoever hands on
     /// an `Option` of this would take it to pieces around the bool.
     pub padded: u8,
+    /// Staged input: the bytes lie in a registered buffer, here in the input space, and `offset` is where they go; 0: they lie
+    /// at `offset` of the host's arena.
+    pub from: u32,
 }
 
 /// Positions in a row.
@@ -262,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_slot_is_the_items_words_the_set_and_the_next_ticket() {
-        let job = Job { offset: 7, len: 9, set: 3, padded: 0 };
+        let job = Job { offset: 7, len: 9, set: 3, ..Job::default() };
         let words = slot(u64::from(u32::MAX), &job);
         assert_eq!(words[SLOT_OFFSET as usize], 7);
         assert_eq!(words[SLOT_LEN as usize], 9);

@@ -2,6 +2,7 @@
 
 use super::completions::Completions;
 pub use super::completions::DeviceCompletion;
+use super::import::Imports;
 use super::layout::{self, Job, RawMatch, Run};
 use super::lease::{Keeper, LeaseCounters, Leases, Status};
 use super::memory::{Buffer, Place};
@@ -94,6 +95,8 @@ pub struct Arena {
     pub(super) device: Arc<Buffer>,
     /// What the host writes, if that is not the device's memory itself.
     pub(super) host: Option<Arc<Buffer>>,
+    /// Staged input: registered buffers that are moved from where they are, and with which device.
+    pub(super) imports: Option<(Device, Arc<Imports>)>,
 }
 
 impl Arena {
@@ -101,13 +104,14 @@ impl Arena {
     pub fn new(device: &Device, bytes: usize) -> Result<Arena, GpuError> {
         let (families, bytes) = (copying::families(device), bytes + ARENA_PAD);
         let arena = Buffer::shared(&device.wgpu, "input arena", bytes, Place::Mapped, &families)?;
-        Ok(Arena { device: Arc::new(arena), host: None })
+        Ok(Arena { device: Arc::new(arena), host: None, imports: None })
     }
 
     /// The same with as much host memory before it: bytes are written there, and moved when they are published.
     pub fn staged(device: &Device, bytes: usize) -> Result<Arena, GpuError> {
         let host = Buffer::new(&device.wgpu, "staged input", bytes + ARENA_PAD, Place::Cached)?;
-        Ok(Arena { host: Some(Arc::new(host)), ..Self::new(device, bytes)? })
+        let imports = Some((device.clone(), Arc::default()));
+        Ok(Arena { host: Some(Arc::new(host)), imports, ..Self::new(device, bytes)? })
     }
 
     /// First byte for the host to write. Device memory, which it should never read, unless the input is staged.
@@ -202,7 +206,7 @@ impl Kernel {
         // The kernel checks nothing. Whatever lies outside goes to the host, which will say so.
         let checked = jobs.map(|job| match u64::from(job.offset) + u64::from(job.len) <= limit {
             true => job,
-            false => Job { offset: 0, len: 0, set: host, padded: 0 },
+            false => Job { offset: 0, len: 0, set: host, ..Job::default() },
         });
         match &shared.staging {
             None => shared.slots.write(runs, checked),
@@ -282,13 +286,18 @@ impl Kernel {
         self.shared.leases.why_dead()
     }
 
+    /// Ends what moves staged input: published jobs that are not moved never will be.
+    pub fn stop_moving(&self) {
+        if let Some(staging) = &self.shared.staging {
+            staging.stop();
+        }
+    }
+
     /// Ends the kernel within a lease. False: it does not answer; its memory is then kept for good, since it may still
     /// be written.
     pub fn stop(&self) -> bool {
         let Some(keeper) = self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take() else { return true };
-        if let Some(staging) = &self.shared.staging {
-            staging.stop();
-        }
+        self.stop_moving();
         let stopped = self.shared.leases.stop(Duration::from_secs(2));
         keeper.thread().unpark();
         let _ = keeper.join();

@@ -5,8 +5,10 @@
 //! without copy engines gets the same from a thread that stores.
 
 use super::copying::CopyQueues;
+use super::import::Import;
 use super::layout::Run;
 use super::memory::Buffer;
+use super::piece::{Piece, Source, by_source, joined};
 use super::{Device, stores};
 use crate::engine::lock;
 use ash::vk;
@@ -31,13 +33,6 @@ const DEPTH: usize = 2;
 const LINGER: Duration = Duration::from_micros(200);
 /// How long the copies on their way may take when the pump ends. They take a millisecond.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Bytes side by side, at the same place in the host's arena and in the device's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub offset: u64,
-    pub len: u64,
-}
 
 /// Items to be moved. Their slots lie in the host's copy of the ring.
 pub(super) struct Load {
@@ -223,42 +218,27 @@ fn slots_of(load: &Load, ring: u64) -> impl Iterator<Item = Piece> {
     load.runs.iter().flat_map(move |run| {
         let begin = run.first & (ring - 1);
         let straight = run.count.min(ring - begin);
-        let piece = |first: u64, count: u64| Piece { offset: first * 16, len: count * 16 };
+        let piece = |first: u64, count: u64| Piece::of_arena(first * 16, count * 16);
         [piece(begin, straight), piece(0, run.count - straight)].into_iter().filter(|piece| piece.len > 0)
     })
 }
 
-/// The same bytes in as few pieces as can be: each costs the copy engine some microseconds.
-fn joined(pieces: impl Iterator<Item = Piece>) -> impl Iterator<Item = Piece> {
-    let mut all: Vec<Piece> = pieces.collect();
-    all.sort_unstable_by_key(|piece| piece.offset);
-    all.dedup_by(|next, piece| {
-        let end = piece.offset + piece.len;
-        let joins = next.offset <= end;
-        if joins {
-            piece.len = end.max(next.offset + next.len) - piece.offset;
-        }
-        joins
-    });
-    all.into_iter()
-}
-
 /// What the copy engines do, by stores.
 fn store(between: &Between, loads: &[Load]) {
-    let copy = |from: &Buffer, to: &Buffer, piece: Piece| {
-        // SAFETY: a piece of both buffers; the host's is not written until the kernel is done with it, the device's is
-        // written here only.
+    let copy = |from: &Buffer, to: &Buffer, piece: &Piece| {
+        // SAFETY: a piece of both buffers, or of a registered one; the host's is not written until the kernel is done with
+        // it, the device's is written here only.
         unsafe {
-            let bytes = std::slice::from_raw_parts(from.pointer().add(piece.offset as usize), piece.len as usize);
+            let bytes = std::slice::from_raw_parts(piece.pointer(from), piece.len as usize);
             stores::bytes(to.pointer().add(piece.offset as usize), bytes);
         }
     };
     for load in loads {
-        load.pieces.iter().for_each(|piece| copy(&between.host_arena, &between.arena, *piece));
+        load.pieces.iter().for_each(|piece| copy(&between.host_arena, &between.arena, piece));
     }
     stores::fence();
     for load in loads {
-        slots_of(load, between.ring).for_each(|piece| copy(&between.host_slots, &between.slots, piece));
+        slots_of(load, between.ring).for_each(|piece| copy(&between.host_slots, &between.slots, &piece));
     }
     stores::fence();
 }
@@ -277,7 +257,8 @@ struct Engines<'a> {
     raw: ash::Device,
     queues: &'a CopyQueues,
     free: Vec<Flight>,
-    flying: VecDeque<Flight>,
+    /// Each with what it copies from beside the arena, which must not go before it has arrived.
+    flying: VecDeque<(Flight, Vec<Arc<Import>>)>,
     regions: Vec<vk::BufferCopy>,
     // The raw device is alive as long as this.
     _device: wgpu::Device,
@@ -319,10 +300,10 @@ impl<'a> Engines<'a> {
     /// Notes what has arrived; how many are still on their way.
     fn look(&mut self) -> usize {
         let mut n = 0;
-        while let Some(flight) = self.flying.get(n) {
+        while let Some((flight, _)) = self.flying.get(n) {
             // SAFETY: the fence is this device's and was submitted.
             if unsafe { self.raw.get_fence_status(flight.fence) } == Ok(true) {
-                self.free.extend(self.flying.remove(n));
+                self.free.extend(self.flying.remove(n).map(|(flight, _)| flight));
             } else {
                 n += 1;
             }
@@ -332,11 +313,12 @@ impl<'a> Engines<'a> {
 
     /// Sends loads on the queue that has least to do. One has to be free.
     fn submit(&mut self, between: &Between, loads: &[Load]) -> Result<(), vk::Result> {
-        let busy = |queue: usize| self.flying.iter().filter(|flight| flight.queue == queue).count();
+        let busy = |queue: usize| self.flying.iter().filter(|(flight, _)| flight.queue == queue).count();
         let at = (0..self.free.len()).min_by_key(|&n| busy(self.free[n].queue)).expect("one is free");
         let flight = self.free.swap_remove(at);
         let region =
-            |piece: Piece| vk::BufferCopy { src_offset: piece.offset, dst_offset: piece.offset, size: piece.len };
+            |piece: &Piece, from: u64| vk::BufferCopy { src_offset: from, dst_offset: piece.offset, size: piece.len };
+        let mut imports = Vec::new();
         // SAFETY: objects of this device. The flight has arrived, so its pool, commands and fence may be used again; pieces
         // lie inside the buffers, which live as long as the kernel; only this thread uses these queues.
         unsafe {
@@ -346,10 +328,26 @@ impl<'a> Engines<'a> {
             let begin = vk::CommandBufferBeginInfo::default().flags(vk::CommandBufferUsageFlags::ONE_TIME_SUBMIT);
             raw.begin_command_buffer(flight.commands, &begin)?;
             let regions = &mut self.regions;
-            regions.clear();
-            regions.extend(joined(loads.iter().flat_map(|load| load.pieces.iter().copied())).map(region));
-            if !regions.is_empty() {
-                raw.cmd_copy_buffer(flight.commands, between.host_arena.raw(), between.arena.raw(), regions);
+            let pieces = joined(loads.iter().flat_map(|load| load.pieces.iter().cloned()));
+            for some in by_source(&pieces) {
+                let mut source = between.host_arena.raw();
+                regions.clear();
+                for piece in some {
+                    let from = match &piece.source {
+                        Source::Import(import, at) => {
+                            let known = import.source(*at);
+                            let (buffer, from) = known.expect("with copy engines, buffers are imported for them");
+                            source = buffer;
+                            from
+                        }
+                        _ => piece.offset,
+                    };
+                    regions.push(region(piece, from));
+                }
+                if let Source::Import(import, _) = &some[0].source {
+                    imports.push(import.clone());
+                }
+                raw.cmd_copy_buffer(flight.commands, source, between.arena.raw(), regions);
             }
             let barrier = vk::MemoryBarrier::default()
                 .src_access_mask(vk::AccessFlags::TRANSFER_WRITE)
@@ -357,21 +355,22 @@ impl<'a> Engines<'a> {
             let stage = vk::PipelineStageFlags::TRANSFER;
             raw.cmd_pipeline_barrier(flight.commands, stage, stage, vk::DependencyFlags::empty(), &[barrier], &[], &[]);
             regions.clear();
-            regions.extend(joined(loads.iter().flat_map(|load| slots_of(load, between.ring))).map(region));
+            let slots = joined(loads.iter().flat_map(|load| slots_of(load, between.ring)));
+            regions.extend(slots.iter().map(|piece| region(piece, piece.offset)));
             raw.cmd_copy_buffer(flight.commands, between.host_slots.raw(), between.slots.raw(), regions);
             raw.end_command_buffer(flight.commands)?;
             let commands = [flight.commands];
             let submit = vk::SubmitInfo::default().command_buffers(&commands);
             raw.queue_submit(self.queues.queues[flight.queue], &[submit], flight.fence)?;
         }
-        self.flying.push_back(flight);
+        self.flying.push_back((flight, imports));
         Ok(())
     }
 }
 
 impl Drop for Engines<'_> {
     fn drop(&mut self) {
-        for flight in self.free.iter().chain(&self.flying) {
+        for flight in self.free.iter().chain(self.flying.iter().map(|(flight, _)| flight)) {
             // SAFETY: nothing of it is on its way any more: `run` has waited, or forgets it.
             unsafe {
                 self.raw.destroy_fence(flight.fence, None);
@@ -384,14 +383,6 @@ impl Drop for Engines<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn neighbours_in_any_order_are_one_piece() {
-        let piece = |&(offset, len): &(u64, u64)| Piece { offset, len };
-        let all = [(40, 8), (0, 16), (16, 4), (8, 4), (44, 8), (21, 3)];
-        let found: Vec<_> = joined(all.iter().map(piece)).map(|piece| (piece.offset, piece.len)).collect();
-        assert_eq!(found, [(0, 20), (21, 3), (40, 12)]);
-    }
 
     #[test]
     fn slots_of_a_load_are_one_piece_or_two_where_the_ring_ends() {

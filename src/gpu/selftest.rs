@@ -50,7 +50,7 @@ fn run(device: &Device) -> Result<(), GpuError> {
                 sums[i] = bytes.iter().map(|&b| u32::from(b)).sum();
                 // SAFETY: inside the arena; the last lap's jobs have been consumed.
                 unsafe { kernel.write_arena(i * ITEM, &bytes) };
-                Job { offset: (i * ITEM) as u32, len: ITEM as u32, set: probe.index(), padded: 0 }
+                Job { offset: (i * ITEM) as u32, len: ITEM as u32, set: probe.index(), ..Job::default() }
             })
             .collect();
         kernel.publish(first, &jobs);

@@ -2,9 +2,12 @@
 //! comes, by the copy engines while much does. Bytes have the same place in the host's arena and in the device's.
 
 use super::depth::Depth;
+use super::import::Imports;
 use super::layout::{self, Job, Run};
 use super::memory::{Buffer, Place};
-use super::pump::{Between, Load, Piece, Pump};
+use super::persistent::Arena;
+use super::piece::{Piece, Source};
+use super::pump::{Between, Load, Pump};
 use super::slots::Slots;
 use super::{Device, GpuError, stores};
 use std::sync::Arc;
@@ -15,6 +18,7 @@ const SCATTERED: u64 = 8 << 10;
 pub(super) struct Staging {
     arena: Arc<Buffer>,
     host_arena: Arc<Buffer>,
+    imports: Option<Arc<Imports>>,
     host_slots: Arc<Buffer>,
     mask: u64,
     depth: Depth,
@@ -22,13 +26,11 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// For this ring, between these arenas.
-    pub fn new(
-        device: &Device,
-        slots: &Slots,
-        arena: &Arc<Buffer>,
-        host_arena: &Arc<Buffer>,
-    ) -> Result<Staging, GpuError> {
+    /// For this ring, from an arena's memory on the host to the device's.
+    pub fn new(device: &Device, slots: &Slots, arena: &Arena) -> Result<Staging, GpuError> {
+        let imports = arena.imports.as_ref().map(|(_, imports)| imports.clone());
+        let host_arena = arena.host.clone().unwrap_or_else(|| arena.device.clone());
+        let arena = arena.device.clone();
         let ring = 1u64 << slots.bits();
         let host_slots = Arc::new(Buffer::new(&device.wgpu, "slots to be sent", ring as usize * 16, Place::Cached)?);
         let between = Between {
@@ -40,17 +42,19 @@ impl Staging {
         };
         let pump = Pump::start(device, between)
             .map_err(|e| GpuError::new(format!("the pump's thread could not be started: {e}")))?;
-        let (arena, host_arena) = (arena.clone(), host_arena.clone());
-        Ok(Staging { arena, host_arena, host_slots, mask: ring - 1, depth: Depth::new(), pump })
+        Ok(Staging { arena, host_arena, imports, host_slots, mask: ring - 1, depth: Depth::new(), pump })
     }
 
     /// Moves jobs to the device, into the ring at the positions of these runs, which are the caller's.
     pub fn publish(&self, slots: &Slots, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
         let jobs: Vec<Job> = jobs.collect();
         let bytes = jobs.iter().map(|job| u64::from(job.len)).sum();
-        let pieces = pieces(&jobs);
+        let mut pieces = pieces(&jobs);
+        self.find_sources(&mut pieces);
+        // A run of slots beyond the first is a piece more.
         let scattered = (pieces.len() + runs.clone().count() - 1) as u64 * SCATTERED > bytes;
-        if !self.depth.add(bytes, self.pump.waiting()) || scattered {
+        let deep = self.depth.add(bytes, self.pump.waiting()) && !scattered;
+        if !crate::faults::gpu::pumps_anyway().unwrap_or(deep) {
             pieces.iter().for_each(|piece| self.store(piece));
             // Input first, then the slots that speak of it.
             stores::fence();
@@ -65,16 +69,28 @@ impl Staging {
                 to.write(layout::slot(position, job));
             }
         }
+        self.depth.pumps(bytes);
         // What was written around the cache is there before the copy engines are told.
         stores::fence();
         self.pump.push(Load { pieces, bytes, runs: runs.collect() });
     }
 
+    /// Looks up the registered buffers that pieces come from.
+    fn find_sources(&self, pieces: &mut [Piece]) {
+        for piece in pieces {
+            if let Source::Unknown(from) = piece.source {
+                let found = self.imports.as_ref().and_then(|imports| imports.find(from));
+                let (import, at) = found.expect("a buffer stays imported while an item is in flight");
+                piece.source = Source::Import(import, at);
+            }
+        }
+    }
+
     fn store(&self, piece: &Piece) {
-        // SAFETY: jobs lie inside both arenas, which are equally large; the bytes are not written while their item is in
-        // flight, and the device's are not read before it is.
+        // SAFETY: jobs lie inside both arenas, which are equally large, or inside the registered buffer that they come from;
+        // the bytes are not written while their item is in flight, and the device's are not read before it is.
         unsafe {
-            let from = self.host_arena.pointer().add(piece.offset as usize);
+            let from = piece.pointer(&self.host_arena);
             let bytes = std::slice::from_raw_parts(from, piece.len as usize);
             stores::bytes(self.arena.pointer().add(piece.offset as usize), bytes);
         }
@@ -95,15 +111,22 @@ impl Staging {
 /// it.
 fn pieces(jobs: &[Job]) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
+    // Where the last piece ends in the registered buffers, if it is of one.
+    let mut ended = 0;
     for job in jobs.iter().filter(|job| job.len > 0) {
         let (offset, mut len) = (u64::from(job.offset), u64::from(job.len));
-        if job.padded != 0 {
+        if job.padded != 0 && job.from == 0 {
             len = len.next_multiple_of(64);
         }
+        let end = if job.from == 0 { 0 } else { u64::from(job.from) + len };
         match pieces.last_mut() {
-            Some(last) if last.offset + last.len == offset => last.len += len,
-            _ => pieces.push(Piece { offset, len }),
+            Some(last) if last.offset + last.len == offset && ended == u64::from(job.from) => last.len += len,
+            _ => {
+                let source = if job.from == 0 { Source::Arena } else { Source::Unknown(job.from) };
+                pieces.push(Piece { offset, len, source });
+            }
         }
+        ended = end;
     }
     pieces
 }
@@ -114,7 +137,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_one_piece_and_no_byte_is_added() {
-        let job = |offset, len| Job { offset, len, set: 0, padded: 0 };
+        let job = |offset, len| Job { offset, len, set: 0, ..Job::default() };
         let padded = |offset, len| Job { padded: 1, ..job(offset, len) };
         let jobs = [job(0, 10), job(10, 5), job(16, 4), job(20, 0), job(20, 4), job(4, 8), job(12, 1)];
         let found: Vec<_> = pieces(&jobs).iter().map(|piece| (piece.offset, piece.len)).collect();
@@ -122,5 +145,14 @@ mod tests {
         let copies = [padded(128, 1), padded(192, 64), padded(256, 65), padded(448, 3)];
         let found: Vec<_> = pieces(&copies).iter().map(|piece| (piece.offset, piece.len)).collect();
         assert_eq!(found, [(128, 256), (448, 64)]);
+        // Registered buffers: only what lies side by side in both places, and no byte is added.
+        let from = |offset, len, from| Job { from, ..padded(offset, len) };
+        let jobs = [from(0, 64, 900), from(64, 64, 964), from(128, 10, 1028), from(192, 64, 1038), from(256, 64, 2000)];
+        let jobs = [&jobs[..], &[padded(320, 64), from(384, 1, 64)]].concat();
+        let found: Vec<_> = pieces(&jobs)
+            .iter()
+            .map(|piece| (piece.offset, piece.len, if let Source::Unknown(from) = piece.source { from } else { 0 }))
+            .collect();
+        assert_eq!(found, [(0, 138, 900), (192, 64, 1038), (256, 64, 2000), (320, 64, 0), (384, 1, 64)]);
     }
 }

@@ -3,6 +3,7 @@
 
 use super::pages;
 use crate::status::{Error, Result, TRM_ERR_MEMORY};
+use std::any::Any;
 use std::ptr::NonNull;
 
 /// Bytes past the end that executors may read (a vector load that starts inside an item).
@@ -12,15 +13,30 @@ pub const TAIL_PADDING: usize = 64;
 pub struct Memory {
     base: NonNull<u8>,
     len: usize,
-    owner: Owner,
+    owner: Kept,
 }
 
-enum Owner {
+/// Who made the mapping that an arena is over: a device's side of it.
+pub trait Owner: Send + Sync {
+    /// Lets the device read a registered buffer where it is, as long as what this gives is kept. `None`: its bytes are to be
+    /// copied into the arena; an error says why they have to be.
+    ///
+    /// # Safety
+    /// `len` bytes from `base` on stay readable until what this gives is dropped.
+    unsafe fn import(
+        &self,
+        begin: u32,
+        base: *const u8,
+        len: u64,
+    ) -> std::result::Result<Option<Box<dyn Any + Send + Sync>>, String>;
+}
+
+enum Kept {
     /// Anonymous pages of this process: zero until written, and resident only where touched.
     Pages,
     /// Somebody else's mapping (the GPU's), kept alive by what stands here.
     #[cfg(feature = "gpu")]
-    Foreign(#[allow(dead_code)] Box<dyn Send + Sync>),
+    Foreign(Box<dyn Owner>),
 }
 
 // SAFETY: `Memory` is a pointer and a length that never change; who may write which bytes when is the arena's contract
@@ -38,7 +54,7 @@ impl Memory {
                 format!("the arena's {len} bytes could not be mapped: choose a smaller arena_bytes"),
             ));
         };
-        Ok(Self { base, len, owner: Owner::Pages })
+        Ok(Self { base, len, owner: Kept::Pages })
     }
 
     /// A mapping that `keep_alive` owns.
@@ -46,13 +62,31 @@ impl Memory {
     /// # Safety
     /// `base` is valid for reads and writes of `len + TAIL_PADDING` bytes for as long as `keep_alive` lives.
     #[cfg(feature = "gpu")]
-    pub unsafe fn foreign(base: NonNull<u8>, len: usize, keep_alive: Box<dyn Send + Sync>) -> Self {
-        Self { base, len, owner: Owner::Foreign(keep_alive) }
+    pub unsafe fn foreign(base: NonNull<u8>, len: usize, keep_alive: Box<dyn Owner>) -> Self {
+        Self { base, len, owner: Kept::Foreign(keep_alive) }
+    }
+
+    /// See [`Owner::import`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn import(
+        &self,
+        begin: u32,
+        base: *const u8,
+        len: u64,
+    ) -> std::result::Result<Option<Box<dyn Any + Send + Sync>>, String> {
+        match &self.owner {
+            Kept::Pages => Ok(None),
+            // SAFETY: passed on.
+            #[cfg(feature = "gpu")]
+            Kept::Foreign(owner) => unsafe { owner.import(begin, base, len) },
+        }
     }
 
     /// Whether a device reads it, and what a device is to see has to be here.
     pub fn is_devices(&self) -> bool {
-        !matches!(self.owner, Owner::Pages)
+        !matches!(self.owner, Kept::Pages)
     }
 
     /// Usable bytes, without the padding.
@@ -83,9 +117,9 @@ impl Memory {
         unsafe {
             match self.owner {
                 // Our own threads read it next.
-                Owner::Pages => std::ptr::copy_nonoverlapping(source.as_ptr(), self.at(offset), source.len()),
+                Kept::Pages => std::ptr::copy_nonoverlapping(source.as_ptr(), self.at(offset), source.len()),
                 #[cfg(feature = "gpu")]
-                Owner::Foreign(_) => super::around_caches(self.at(offset), source),
+                Kept::Foreign(_) => super::around_caches(self.at(offset), source),
             }
         }
     }
@@ -95,9 +129,9 @@ impl Drop for Memory {
     fn drop(&mut self) {
         match &self.owner {
             // SAFETY: the mapping made in `pages`, unmapped once.
-            Owner::Pages => unsafe { pages::unmap(self.base, self.len + TAIL_PADDING) },
+            Kept::Pages => unsafe { pages::unmap(self.base, self.len + TAIL_PADDING) },
             #[cfg(feature = "gpu")]
-            Owner::Foreign(_) => {}
+            Kept::Foreign(_) => {}
         }
     }
 }

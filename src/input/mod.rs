@@ -11,12 +11,13 @@ mod pages;
 mod registered;
 use blocks::{Blocks, PAGE, Put};
 pub use copy::{around_caches, fence};
-pub use memory::{Memory, TAIL_PADDING};
+pub use memory::{Memory, Owner, TAIL_PADDING};
 pub use registered::Registered;
 
 use crate::ring::parking::WaitList;
 use crate::status::{Error, Result, TRM_ERR_INVALID, TRM_ERR_RANGE};
 use offset_allocator::{Allocation, Allocator};
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -139,26 +140,48 @@ impl Arena {
         for text in texts {
             self.check_copy(text.len() as u64)?;
         }
-        let mut offsets = Vec::with_capacity(texts.len());
-        loop {
-            let mut filler = self.blocks.filler(|len| self.take_block(len), |offset| self.free_block(offset));
-            let place = |text: &&[u8]| match filler.put(text.len() as u32) {
-                Put::Here(offset) => Some(offset),
-                Put::Apart => None,
-            };
-            offsets.extend(texts[offsets.len()..].iter().map_while(place));
-            drop(filler);
-            // Looked for without the block at hand: somebody may have to give theirs back for it.
-            let apart = texts.get(offsets.len()).and_then(|text| self.try_acquire(text.len() as u32, true));
-            match apart {
-                Some(region) => offsets.push(region.offset),
-                None => break,
-            }
-        }
+        let offsets = self.place_all(texts.iter().map(|text| text.len() as u32))?;
         for (&offset, text) in offsets.iter().zip(texts) {
             self.memory.write(offset, text);
         }
         Ok(offsets)
+    }
+
+    /// Room for copies of as many texts, of these lengths, as there is room for, to be released as copies: where each begins.
+    pub fn place_all(&self, lens: impl Iterator<Item = u32> + Clone) -> Result<Vec<u32>> {
+        for len in lens.clone() {
+            self.check_copy(len.into())?;
+        }
+        let (mut offsets, mut lens) = (Vec::with_capacity(lens.size_hint().0), lens.peekable());
+        while lens.peek().is_some() {
+            let mut filler = self.blocks.filler(|len| self.take_block(len), |offset| self.free_block(offset));
+            while let Some(&len) = lens.peek()
+                && let Put::Here(offset) = filler.put(len)
+            {
+                offsets.push(offset);
+                lens.next();
+            }
+            drop(filler);
+            // Looked for without the block at hand: somebody may have to give theirs back for it.
+            let Some(len) = lens.next() else { break };
+            let Some(region) = self.try_acquire(len, true) else { break };
+            offsets.push(region.offset);
+        }
+        Ok(offsets)
+    }
+
+    /// See [`Owner::import`].
+    ///
+    /// # Safety
+    /// As there.
+    pub unsafe fn import(
+        &self,
+        begin: u32,
+        base: *const u8,
+        len: u64,
+    ) -> std::result::Result<Option<Box<dyn Any + Send + Sync>>, String> {
+        // SAFETY: passed on.
+        unsafe { self.memory.import(begin, base, len) }
     }
 
     /// A copy's length, if the arena could hold it.

@@ -6,8 +6,10 @@
 use crate::ring::parking::WaitList;
 use crate::ring::retire::Uses;
 use crate::status::{Error, Result, TRM_ERR_INVALID, TRM_ERR_RANGE};
+use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 /// Offsets of buffers are multiples of this.
@@ -22,12 +24,15 @@ pub struct Registered {
     /// By their offsets.
     table: RwLock<BTreeMap<u32, Arc<Buffer>>>,
     unused: WaitList,
+    bytes_kept: AtomicU64,
 }
 
 struct Buffer {
     base: *const u8,
     len: u32,
     uses: Uses,
+    /// What lets a device read it in place; it goes with the buffer.
+    kept: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 // SAFETY: an address and a length that never change; whoever registers a buffer promises that any thread may read it.
@@ -40,7 +45,7 @@ impl Registered {
     pub fn behind(arena_bytes: u64) -> Self {
         // Not directly behind: the arena's end is an offset of the arena (of empty items).
         let begin = (arena_bytes + 1).next_multiple_of(ALIGNMENT);
-        Self { begin, table: RwLock::default(), unused: WaitList::new() }
+        Self { begin, table: RwLock::default(), unused: WaitList::new(), bytes_kept: AtomicU64::new(0) }
     }
 
     /// Whether an offset lies where buffers are, not in the arena.
@@ -77,8 +82,33 @@ impl Registered {
             ));
         }
         let offset = begin as u32;
-        table.insert(offset, Arc::new(Buffer { base, len: len as u32, uses: Uses::new() }));
+        table.insert(offset, Arc::new(Buffer { base, len: len as u32, uses: Uses::new(), kept: OnceLock::new() }));
         Ok(offset)
+    }
+
+    /// Keeps what lets a device read the buffer that begins here in place.
+    pub fn keep(&self, offset: u32, kept: Box<dyn Any + Send + Sync>) {
+        // Already unregistered: then nobody needs it.
+        if let Some(buffer) = self.read().get(&offset)
+            && buffer.kept.set(kept).is_ok()
+        {
+            self.bytes_kept.fetch_add(u64::from(buffer.len), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a device reads the buffer that an offset lies in where it is.
+    pub fn is_kept(&self, offset: u32) -> bool {
+        find(&self.read(), offset, 0).is_some_and(|(_, buffer)| buffer.kept.get().is_some())
+    }
+
+    /// Bytes of buffers that a device reads where they are.
+    pub fn bytes_kept(&self) -> u64 {
+        self.bytes_kept.load(Ordering::Relaxed)
+    }
+
+    /// Whether there are such buffers.
+    pub fn any_kept(&self) -> bool {
+        self.bytes_kept() > 0
     }
 
     /// Takes a buffer out of the input space: no new item gets it from now on. `false`: there are still items in flight
@@ -99,6 +129,9 @@ impl Registered {
             // Of two who waited for the same buffer, the second may find another one there by now.
             if table.get(&offset).is_some_and(|there| Arc::ptr_eq(there, &buffer)) {
                 table.remove(&offset);
+                if buffer.kept.get().is_some() {
+                    self.bytes_kept.fetch_sub(u64::from(buffer.len), Ordering::Relaxed);
+                }
             }
         }
         Ok(waited.is_some())
@@ -135,8 +168,11 @@ impl Registered {
 
     /// These items do not need their bytes any more.
     pub fn let_go_all(&self, offsets: impl Iterator<Item = u32>) {
-        let (table, mut unused) = (self.read(), false);
         let mut rest = offsets.peekable();
+        if rest.peek().is_none() {
+            return;
+        }
+        let (table, mut unused) = (self.read(), false);
         while let Some(offset) = rest.next() {
             let found = find(&table, offset, 0);
             let mut alike = 1;

@@ -95,7 +95,7 @@ pub fn flood(
                             let cell = (item % cells) as usize;
                             // SAFETY: the cell's previous item has been consumed, and cells do not overlap.
                             unsafe { kernel.write_arena(cell * len, &bytes) };
-                            Job { offset: (cell * len) as u32, len: len as u32, set, padded: 0 }
+                            Job { offset: (cell * len) as u32, len: len as u32, set, ..Job::default() }
                         })
                         .collect();
                     kernel.publish(options.start.wrapping_add(first), &jobs);

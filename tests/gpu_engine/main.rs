@@ -6,6 +6,9 @@ mod common;
 #[cfg(feature = "faults")]
 mod faults;
 mod items;
+mod registered;
+#[cfg(feature = "faults")]
+mod soak;
 
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard};

@@ -90,5 +90,7 @@ impl Resident for Echo {
         DeviceCounters::default()
     }
 
+    fn stop_moving(&self) {}
+
     fn stop(&self) {}
 }

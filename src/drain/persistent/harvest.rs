@@ -130,8 +130,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             }
         }
         if copies {
-            let copies = ring.payloads(&claims, 0).filter(Job::owns_region).map(|job| job.input_offset);
-            engine.arena().release_copies(copies);
+            engine.let_go_all(&claims);
         }
         count_in(&mut self.used, place, (count - since) as u64);
         let mut tally = Tally::default();
@@ -182,9 +181,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             self.harvest.finished = true;
             return;
         }
-        if job.owns_region() {
-            engine.arena().release_copy(job.input_offset);
-        }
+        engine.let_go(position, &job);
         tally.add(&job, outcome.status, outcome.match_count);
         self.lender.count(&mut tally);
         self.harvest.finished = true;

@@ -85,6 +85,8 @@ fn fail_over<K: Resident>(shared: &Shared<K>, engine: &Engine, why: &str) {
         past.pumped_bytes += counters.pumped_bytes;
         past.longest_gap_ns = past.longest_gap_ns.max(counters.longest_gap_ns);
     }
+    // Items may be over, and the buffers that they are in gone, as soon as others have them.
+    dead.kernel.stop_moving();
     // Whoever lends holds its handle's lock all the while, so this finds everything that was lent.
     engine.call_in(|claims| shared.to_host(claims));
     shared.work.notify_all();

@@ -36,6 +36,9 @@ pub(super) trait Resident: Send + Sync + Sized + 'static {
     /// What it has counted.
     fn counters(&self) -> DeviceCounters;
 
+    /// Ends what moves input to the device: after this nothing reads callers' memory for it.
+    fn stop_moving(&self);
+
     /// Ends it. Its memory stays until it has ended.
     fn stop(&self);
 }
@@ -88,6 +91,10 @@ impl Resident for Kernel {
             longest_gap_ns: counters.longest_gap.as_nanos() as u64,
             ..DeviceCounters::default()
         }
+    }
+
+    fn stop_moving(&self) {
+        Kernel::stop_moving(self);
     }
 
     fn stop(&self) {

@@ -93,11 +93,21 @@ impl<K: Resident> Shared<K> {
             count: (claims.len() - skip) as u64,
         });
         let mut last = (None, 0);
-        let jobs = batches.flat_map(|(claims, skip)| engine.ring().payloads(claims, skip)).map(|job| {
+        let jobs = batches.flat_map(|(claims, skip)| {
+            let positions = (skip as u64..).map(|n| claims.first().plus(n));
+            positions.zip(engine.ring().payloads(claims, skip))
+        });
+        let jobs = jobs.map(|(position, job)| {
             if Some(job.set) != last.0 {
                 last = (Some(job.set), self.set_index(live, engine.known_set(job.set, known)));
             }
-            gpu::Job { offset: job.input_offset, len: job.input_len, set: last.1, padded: job.owns_region().into() }
+            gpu::Job {
+                offset: job.input_offset,
+                len: job.input_len,
+                set: last.1,
+                padded: job.owns_region().into(),
+                from: if job.is_elsewhere() { engine.source(position) } else { 0 },
+            }
         });
         live.kernel.publish(runs, jobs);
     }

@@ -50,12 +50,15 @@ impl Worker {
             }
             items += 1;
             bytes += u64::from(job.input_len);
-            let there = engine.arena().bytes(job.input_offset, job.input_len);
-            // Device memory is slow to read, so it is read once, in order.
-            self.bytes.clear();
-            // SAFETY: the bytes lie in the arena, which begins on a page and has more padding than a block behind it.
-            unsafe { crate::gpu::stores::read(there.as_ptr(), there.len(), &mut self.bytes) };
-            let outcome = cpu::scan_bytes(engine, set, &self.bytes, &mut self.scratch);
+            let mut there = engine.bytes_of(claim.position(), &job);
+            if !job.is_elsewhere() {
+                // Device memory is slow to read, so it is read once, in order.
+                self.bytes.clear();
+                // SAFETY: the bytes lie in the arena, which begins on a page and has more padding than a block behind it.
+                unsafe { crate::gpu::stores::read(there.as_ptr(), there.len(), &mut self.bytes) };
+                there = &self.bytes;
+            }
+            let outcome = cpu::scan_bytes(engine, set, there, &mut self.scratch);
             finishing.finish(claim, &job, outcome);
         }
         // Counted before the last of them can be seen done.
