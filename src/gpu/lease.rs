@@ -1,9 +1,9 @@
-//! Leases of the resident kernel: launching, handing over, letting go when idle, noticing that it died.
+//! Leases of the resident kernel: launching and stopping them. When that is to be done, `tend.rs` says.
 //!
 //! The kernel never decides that nobody will look; the host does, under the submit lock. A publisher bumps `published`
 //! and then reads `status`; the keeper sets `status` to idle and then reads `published`. One of the two sees the other.
 
-use super::completions::{Completions, Report};
+use super::completions::Report;
 use super::layout::{self, LeaseWords};
 use super::memory::Buffer;
 use super::{Device, stores};
@@ -58,15 +58,15 @@ pub struct LeaseCounters {
 }
 
 pub(super) struct Leases {
-    device: Device,
+    pub(super) device: Device,
     pipeline: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     pub control: Buffer,
     pub report: Report,
-    options: LeaseOptions,
+    pub(super) options: LeaseOptions,
     words: LeaseWords,
-    ring: u64,
-    start: u64,
+    pub(super) ring: u64,
+    pub(super) start: u64,
     /// Publishers write this one, everybody reads `status`: separate lines.
     published: CachePadded<AtomicU64>,
     status: CachePadded<AtomicU8>,
@@ -78,10 +78,10 @@ pub(super) struct Leases {
 }
 
 /// What only the holder of the submit lock touches.
-struct Launch {
+pub(super) struct Launch {
     next: Option<(u32, wgpu::CommandBuffer)>,
-    counters: LeaseCounters,
-    launched_at: Instant,
+    pub(super) counters: LeaseCounters,
+    pub(super) launched_at: Instant,
     /// Items published when the newest lease was launched.
     published_then: u64,
     workers: u32,
@@ -135,11 +135,11 @@ impl Leases {
         }
     }
 
-    fn set_status(&self, status: Status) {
+    pub(super) fn set_status(&self, status: Status) {
         self.status.store(status as u8, Ordering::SeqCst);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Launch> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Launch> {
         self.launch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -188,7 +188,7 @@ impl Leases {
     }
 
     /// The stop word: leases below `number` leave.
-    fn stop_below(&self, number: u32) {
+    pub(super) fn stop_below(&self, number: u32) {
         // SAFETY: the word lies in the control buffer; it is written under the submit lock only.
         unsafe { stores::word(self.control.words().add(layout::CONTROL_STOP as usize), number) };
         stores::fence();
@@ -207,7 +207,7 @@ impl Leases {
     }
 
     /// Submits the next lease, encoded beforehand where it was.
-    fn submit(&self, launch: &mut Launch) {
+    pub(super) fn submit(&self, launch: &mut Launch) {
         let number = self.submitted().wrapping_add(1);
         let published = self.published();
         let ready = launch.next.take().filter(|(n, _)| *n == number);
@@ -224,7 +224,7 @@ impl Leases {
     }
 
     /// Work for the quiet time after a launch: encodes the next lease and lets wgpu drop what has ended.
-    fn prepare(&self, launch: &mut Launch) {
+    pub(super) fn prepare(&self, launch: &mut Launch) {
         let _ = self.device.wgpu.poll(wgpu::PollType::Poll);
         if launch.next.is_none() {
             let number = self.submitted().wrapping_add(1);
@@ -234,7 +234,7 @@ impl Leases {
 
     /// The next lease's workers: many when the last one saw more than a few could serve without haste, or has left more
     /// than a few could have in hand.
-    fn resize(&self, launch: &mut Launch, waiting: u64) {
+    pub(super) fn resize(&self, launch: &mut Launch, waiting: u64) {
         let since = launch.launched_at.elapsed().as_micros().max(1) as u64;
         let per_ms = (self.published() - launch.published_then) * 1000 / since;
         let few = u64::from(self.options.workers_few);
@@ -247,7 +247,7 @@ impl Leases {
     }
 
     /// How long no sign of life is no bad sign. A software device compiles the kernel when it is first launched.
-    fn patience(&self) -> Duration {
+    pub(super) fn patience(&self) -> Duration {
         let none_ended = self.ended() == self.words.number.wrapping_sub(1);
         if self.device.is_software() && none_ended {
             self.options.watchdog.max(COMPILING)
@@ -256,7 +256,7 @@ impl Leases {
         }
     }
 
-    fn wait_ended(&self, number: u32, patience: Duration) -> bool {
+    pub(super) fn wait_ended(&self, number: u32, patience: Duration) -> bool {
         let began = Instant::now();
         let mut spins = 0u32;
         while (self.ended().wrapping_sub(number) as i32) < 0 {
@@ -273,7 +273,7 @@ impl Leases {
         true
     }
 
-    fn declare_dead(&self, why: String) {
+    pub(super) fn declare_dead(&self, why: String) {
         let mut kept = self.why_dead.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.is_empty() {
             *kept = why;
@@ -292,92 +292,6 @@ impl Leases {
         counters
     }
 
-    /// One look of the keeper. Returns how long it may sleep.
-    pub fn tend(&self, keeper: &mut Keeper, completions: &Completions) -> Duration {
-        if self.status() != Status::Running {
-            return Duration::from_secs(3600);
-        }
-        if let Some(trouble) = self.device.trouble() {
-            self.declare_dead(trouble);
-            return Duration::ZERO;
-        }
-        let all_done = keeper.catch_up(completions, self.start, self.ring, self.published());
-        let mut launch = self.lock();
-        if self.status() != Status::Running {
-            return Duration::ZERO;
-        }
-        let tick = (self.options.lease / 4).clamp(Duration::from_micros(250), Duration::from_millis(5));
-        let submitted = self.submitted();
-        if self.ended() == submitted {
-            // It left by itself: a budget ran out, or it was asked to when it looked idle.
-            return self.settle(&mut launch, keeper, completions);
-        }
-        let now = Instant::now();
-        if let Some(since) = keeper.still_since(self.ended(), all_done, now)
-            && now - since > self.patience()
-        {
-            let what = if all_done { "end its lease" } else { "serve an item" };
-            self.declare_dead(format!("the resident kernel did not {what} for {:?}", now - since));
-            return Duration::ZERO;
-        }
-        if all_done && now - keeper.busy_at > self.options.idle {
-            self.stop_below(submitted.wrapping_add(1));
-            if self.wait_ended(submitted, self.patience()) {
-                return self.settle(&mut launch, keeper, completions);
-            }
-            self.declare_dead("the resident kernel did not stop".into());
-            return Duration::ZERO;
-        }
-        if launch.launched_at.elapsed() >= self.options.lease {
-            self.hand_over(&mut launch, keeper.waiting(self.published()));
-        } else {
-            self.prepare(&mut launch);
-        }
-        tick
-    }
-
-    /// Every launched lease has ended: launch the next if anything waits, else let go.
-    fn settle(&self, launch: &mut Launch, keeper: &mut Keeper, completions: &Completions) -> Duration {
-        self.set_status(Status::Idle);
-        if keeper.catch_up(completions, self.start, self.ring, self.published()) {
-            let _ = self.device.wgpu.poll(wgpu::PollType::Poll);
-            return Duration::from_secs(3600);
-        }
-        self.set_status(Status::Running);
-        self.resize(launch, keeper.waiting(self.published()));
-        self.submit(launch);
-        Duration::from_micros(100)
-    }
-
-    fn hand_over(&self, launch: &mut Launch, waiting: u64) {
-        self.resize(launch, waiting);
-        let old = self.submitted();
-        let new = old.wrapping_add(1);
-        let began = Instant::now();
-        if self.device.is_software() {
-            // There a submission waits for the one before it.
-            self.stop_below(new);
-            if !self.wait_ended(old, self.patience()) {
-                self.declare_dead("the resident kernel did not stop for the hand-over".into());
-                return;
-            }
-            self.submit(launch);
-        } else {
-            // Only one lease is ever queued ahead, so that everybody else's turn comes.
-            if self.ended() != old.wrapping_sub(1) {
-                // Until the one before has ended, this one cannot be asked to leave: nobody may hold the GPU like that.
-                if launch.launched_at.elapsed() > self.options.lease + self.patience() {
-                    self.declare_dead("a lease of the resident kernel did not tell that it ended".into());
-                }
-                return;
-            }
-            self.submit(launch);
-            self.stop_below(new);
-        }
-        launch.counters.longest_gap = launch.counters.longest_gap.max(began.elapsed());
-        self.prepare(launch);
-    }
-
     /// Stops for good. False: it did not stop in time and must be left alone.
     pub fn stop(&self, patience: Duration) -> bool {
         let launch = self.lock();
@@ -390,53 +304,5 @@ impl Leases {
         let ended = self.wait_ended(submitted, patience);
         drop(launch);
         ended && self.device.wgpu.poll(wgpu::PollType::Wait { submission_index: None, timeout: Some(patience) }).is_ok()
-    }
-}
-
-/// The keeper's own view of how far the kernel has come.
-pub(super) struct Keeper {
-    /// Items, from the first, known to be done without a gap.
-    done: u64,
-    busy_at: Instant,
-    witness: (u32, u64),
-    still_since: Option<Instant>,
-}
-
-impl Keeper {
-    pub fn new() -> Keeper {
-        Keeper { done: 0, busy_at: Instant::now(), witness: (0, 0), still_since: None }
-    }
-
-    /// Follows the completions up to `published`; true if all that was published is done.
-    fn catch_up(&mut self, completions: &Completions, start: u64, ring: u64, published: u64) -> bool {
-        let before = self.done;
-        // Slots that were published again are done with their earlier lap: the publisher had consumed it.
-        self.done = self.done.max(published.saturating_sub(ring));
-        let mut budget = 8192;
-        while self.done < published && budget > 0 && completions.poll(start.wrapping_add(self.done)).is_some() {
-            self.done += 1;
-            budget -= 1;
-        }
-        let all = self.done == published;
-        if self.done != before || !all {
-            self.busy_at = Instant::now();
-        }
-        all
-    }
-
-    /// Items that were not done when it looked last.
-    fn waiting(&self, published: u64) -> u64 {
-        published - self.done
-    }
-
-    /// Since when nothing has moved: no lease ended and nothing was served, or nothing was served over several leases.
-    fn still_since(&mut self, ended: u32, all_done: bool, now: Instant) -> Option<Instant> {
-        // With nothing to serve, leases ending are the sign of life; with something to serve, serving is.
-        let witness = (if all_done { ended } else { 0 }, self.done);
-        if witness != self.witness || self.still_since.is_none() {
-            self.witness = witness;
-            self.still_since = Some(now);
-        }
-        self.still_since
     }
 }

@@ -7,6 +7,7 @@ mod adapter;
 pub mod batch;
 mod build;
 mod completions;
+mod copy_engines;
 mod copying;
 mod depth;
 mod device;
@@ -28,6 +29,7 @@ mod slots;
 mod staging;
 pub(crate) mod stores;
 mod tables;
+mod tend;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
 pub use device::{Device, Opened};

@@ -48,7 +48,7 @@ fn pour(handle: &Handle, rounds: usize, seed: u64, imported: impl Fn(usize) -> b
         })
         .collect();
     let wanted: usize = (0..2).filter(|&n| imported(n)).map(|n| memory[n].len() - 1 - n).sum();
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         // No other thread registers.
         assert_eq!(engine.stats().imported_bytes - before, wanted as u64);
     }

@@ -48,10 +48,11 @@ fn pour(handle: &Handle, way: Way, first: u64, total: u64, words: &[[u8; 8]]) ->
     };
     let offsets: Vec<u32> = match way {
         Way::Arena => regions.iter().map(|region| region.offset).collect(),
-        // SAFETY: the vectors stay until the buffers are unregistered, and are written while none of their items is in
-        // flight.
         Way::Registered => {
-            own.iter().map(|b| unsafe { engine.register(b.as_ptr(), b.len() as u64) }.unwrap()).collect()
+            // SAFETY: the vectors stay until the buffers are unregistered, and are written while none of their items is in
+            // flight.
+            let register = |b: &Vec<u8>| unsafe { engine.register(b.as_ptr(), b.len() as u64) };
+            own.iter().map(|bytes| register(bytes).unwrap()).collect()
         }
         Way::Submit => vec![0; OUT],
     };
