@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::thread::scope;
 
 /// One thread enqueues and collects, another cancels: what was cancelled in time, and nothing else, is cancelled.
-fn cancel_under_load(engine: &Engine, items: u64) {
+/// How many were is left to chance.
+fn cancel_under_load(engine: &Engine, items: u64) -> usize {
     let (tickets, cancelled, over) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()), AtomicBool::new(false));
     let mut done = Vec::new();
     scope(|threads| {
@@ -59,13 +60,19 @@ fn cancel_under_load(engine: &Engine, items: u64) {
     let mut asked = cancelled;
     asked.sort_unstable();
     assert_eq!(said, asked, "cancelled is what was told so");
-    assert!(!said.is_empty(), "nothing was cancelled in time");
     assert_eq!((engine.in_flight(), engine.stats().arena_used), (0, 0));
+    said.len()
+}
+
+/// The same, again and again until some were.
+fn cancel_some_under_load(engine: &Engine, items: u64) {
+    let some = (0..50).any(|_| cancel_under_load(engine, items) > 0);
+    assert!(some, "nothing was cancelled in time");
 }
 
 #[test]
 fn cancelled_items_complete_once_on_the_cpu_drain() {
-    cancel_under_load(&Engine::with_rules(&["needle"], |options| options.ring_size = 64), 20_000);
+    cancel_some_under_load(&Engine::with_rules(&["needle"], |options| options.ring_size = 64), 20_000);
 }
 
 #[test]
@@ -75,7 +82,7 @@ fn cancelled_items_complete_once_on_the_callers_drain() {
         for _ in 0..2 {
             threads.spawn(|| while engine.drain_one(LONG).is_ok() {});
         }
-        cancel_under_load(&engine, 5000);
+        cancel_some_under_load(&engine, 5000);
         assert_eq!(engine.close(LONG), TRM_OK);
     });
 }
