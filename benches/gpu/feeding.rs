@@ -3,6 +3,7 @@
 use super::Bench;
 use super::abi::{Drum, percentile};
 use crate::sets::{self, Sources};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use trommel::capi::{TRM_OPTION_STAGED_INPUT, trm_input_copy, trm_region, trm_text};
@@ -10,7 +11,7 @@ use trommel::rules::flags;
 use trommel::types::*;
 
 const TIME: Duration = Duration::from_millis(400);
-/// Bytes that a thread has in flight, at most.
+/// Bytes that a thread has in flight, mostly.
 const OUT: usize = 8 << 20;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -51,6 +52,8 @@ struct Feed {
     threads: usize,
     size: usize,
     set: u32,
+    /// Bytes that a thread has in flight, at most.
+    out: usize,
 }
 
 fn drum(bench: &Bench, staged: bool) -> Drum {
@@ -82,7 +85,7 @@ pub(super) fn rows(bench: &mut Bench) {
         let drum = drum(bench, staged);
         drum.load_rules(2, &literals);
         drum.load_rules(3, &regexes);
-        let feed = |way, threads, size, set| Feed { way, threads, size, set };
+        let feed = |way, threads, size, set| Feed { way, threads, size, set, out: OUT };
         let mut all = vec![
             feed(Way::CopyOnly, 1, 1024, 1),
             feed(Way::CopyOnly, 4, 1024, 1),
@@ -127,7 +130,10 @@ pub(super) fn rows(bench: &mut Bench) {
             );
             bench.plain("abi_feed", what, items as f64 * how.size as f64 / seconds / 1e9, "GB/s");
         }
-        if only.is_some() {
+        if let Some(only) = &only {
+            if staged && only == "switch" {
+                switch(bench, &drum, &text);
+            }
             continue;
         }
         let kind = if staged { "staged" } else { "device memory" };
@@ -141,7 +147,9 @@ pub(super) fn rows(bench: &mut Bench) {
         let what = format!("{kind}, one 1024 B item, trm_submit, empty set");
         bench.plain("abi_feed_one_p50", what.clone(), percentile(&times, 0.5), "us");
         bench.plain("abi_feed_one_p99", what, percentile(&times, 0.99), "us");
-        beside(bench, &drum, &text, &format!("{kind}, 528 workers"));
+        for out in [OUT, 1 << 20] {
+            beside(bench, &drum, &text, out, &format!("{kind}, 528 workers"));
+        }
         if staged {
             switch(bench, &drum, &text);
         }
@@ -151,36 +159,46 @@ pub(super) fn rows(bench: &mut Bench) {
             options.gpu_workers = 2112;
             options.flags = if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
         });
-        beside(bench, &drum.unwrap_or_else(|why| panic!("{why}")), &text, &format!("{kind}, 2112 workers"));
+        let drum = drum.unwrap_or_else(|why| panic!("{why}"));
+        for out in [OUT, 1 << 20] {
+            beside(bench, &drum, &text, out, &format!("{kind}, 2112 workers"));
+        }
     }
 }
 
 /// One item at a time beside threads that feed.
-fn beside(bench: &mut Bench, drum: &Drum, text: &[u8], kind: &str) {
+fn beside(bench: &mut Bench, drum: &Drum, text: &[u8], out: usize, kind: &str) {
     let (over, lone) = (AtomicBool::new(false), drum.attach());
     let times = std::thread::scope(|scope| {
         let over = &over;
-        let how = Feed { way: Way::InPlace, threads: 4, size: 1024, set: 1 };
+        let how = Feed { way: Way::InPlace, threads: 4, size: 1024, set: 1, out };
         scope.spawn(move || stream(drum, how, text, TIME * 10, Some(over)));
         std::thread::sleep(Duration::from_millis(50));
         let times = singles(&lone, &text[..1024], 1, 2_000);
         over.store(true, Ordering::Relaxed);
         times
     });
-    let what = format!("{kind}: one 1 KiB item, empty set, beside 4 threads that feed");
+    let what = format!("{kind}: one 1 KiB item, empty set, beside 4 threads with {} MiB in flight each", out >> 20);
     bench.plain("abi_feed_beside_p50", what.clone(), percentile(&times, 0.5), "us");
     bench.plain("abi_feed_beside_p99", what, percentile(&times, 0.99), "us");
 }
 
 /// How fast a flood goes that follows a trickle: in the second millisecond, as a share of the rate later on.
 fn switch(bench: &mut Bench, drum: &Drum, text: &[u8]) {
-    let how = Feed { way: Way::InPlace, threads: 8, size: 1024, set: 1 };
+    let how = Feed { way: Way::InPlace, threads: 8, size: 1024, set: 1, out: OUT };
     let mut shares: Vec<f64> = (0..15)
         .map(|_| {
-            singles(drum, &text[..1024], 1, 200);
-            let (before, began) = (drum.stats().bytes, Instant::now());
+            let (gate, began) = (Barrier::new(how.threads + 1), Instant::now());
             std::thread::scope(|scope| {
-                scope.spawn(move || stream(drum, how, text, Duration::from_millis(60), None));
+                let gate = &gate;
+                scope.spawn(move || start_together(drum, how, text, Duration::from_millis(150), None, Some(gate)));
+                // Until the threads have all they need, and past the last flood.
+                while began.elapsed() < Duration::from_millis(80) {
+                    singles(drum, &text[..1024], 1, 20);
+                }
+                let before = drum.stats().bytes;
+                gate.wait();
+                let began = Instant::now();
                 let at = |milliseconds: f64| {
                     let until = Duration::from_secs_f64(milliseconds / 1e3);
                     while began.elapsed() < until {
@@ -188,12 +206,7 @@ fn switch(bench: &mut Bench, drum: &Drum, text: &[u8]) {
                     }
                     (drum.stats().bytes - before, began.elapsed().as_secs_f64())
                 };
-                // The threads and their regions are there when the first bytes have come.
-                let mut start = 0.0;
-                while at(start).0 == 0 {
-                    start += 0.05;
-                }
-                let marks = [start + 1.0, start + 3.0, start + 10.0, start + 40.0].map(at);
+                let marks = [1.0, 3.0, 10.0, 40.0].map(at);
                 let rate = |a: (u64, f64), b: (u64, f64)| (b.0 - a.0) as f64 / (b.1 - a.1);
                 rate(marks[0], marks[1]) / rate(marks[2], marks[3])
             })
@@ -201,7 +214,7 @@ fn switch(bench: &mut Bench, drum: &Drum, text: &[u8]) {
         .collect();
     shares.sort_by(f64::total_cmp);
     let what =
-        "a flood of 8 threads after a trickle: its rate from 1 to 3 ms after its first item, of that from 10 to 40 ms";
+        "a flood of 8 threads after a trickle: its rate from 1 to 3 ms after it begins, of that from 10 to 40 ms";
     bench.plain("abi_feed_switch", what, shares[shares.len() / 2], "x");
 }
 
@@ -226,6 +239,18 @@ fn singles(drum: &Drum, text: &[u8], set: u32, count: u32) -> Vec<u64> {
 
 /// Items and seconds.
 fn stream(main: &Drum, how: Feed, text: &[u8], time: Duration, over: Option<&AtomicBool>) -> (u64, f64) {
+    start_together(main, how, text, time, over, None)
+}
+
+/// The same; in-place threads wait at `gate` until all of them are there.
+fn start_together(
+    main: &Drum,
+    how: Feed,
+    text: &[u8],
+    time: Duration,
+    over: Option<&AtomicBool>,
+    gate: Option<&Barrier>,
+) -> (u64, f64) {
     let total = AtomicU64::new(0);
     let handles: Vec<Drum> = (0..how.threads).map(|_| main.attach()).collect();
     let began = Instant::now();
@@ -241,7 +266,7 @@ fn stream(main: &Drum, how: Feed, text: &[u8], time: Duration, over: Option<&Ato
                     Way::SubmitBatch => batches(handle, how, text, is_over),
                     Way::Registered => registered(handle, how, text, is_over),
                     Way::CopyOnly => copies(handle, how, text, is_over),
-                    _ => in_place(handle, how, text, is_over),
+                    _ => in_place(handle, how, text, is_over, gate),
                 };
                 total.fetch_add(done, Ordering::Relaxed);
             });
@@ -267,13 +292,14 @@ impl Room {
 }
 
 /// Regions of 256 items, filled and enqueued in turn, each when its items are done.
-fn in_place(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64 {
+fn in_place(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool, gate: Option<&Barrier>) -> u64 {
     const ITEMS: usize = 256;
     let bytes = ITEMS * how.size;
-    let regions: Vec<trm_region> = (0..(OUT / bytes).clamp(2, 32)).map(|_| drum.acquire(bytes)).collect();
+    let regions: Vec<trm_region> = (0..(how.out / bytes).clamp(2, 32)).map(|_| drum.acquire(bytes)).collect();
     for region in &regions {
         // SAFETY: the region has so many bytes, and nobody else writes them.
-        unsafe { region.bytes.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), bytes) };
+        // Around the caches, like what follows: the copy engines would fetch the first lap out of them.
+        unsafe { trm_input_copy(region.bytes, text.as_ptr().cast(), bytes) };
     }
     let batches: Vec<Vec<trm_work_item>> = regions
         .iter()
@@ -289,6 +315,9 @@ fn in_place(drum: &Drum, how: Feed, text: &[u8], over: impl Fn() -> bool) -> u64
         })
         .collect();
     let (mut pending, mut room) = (vec![0usize; regions.len()], Room::new());
+    if let Some(gate) = gate {
+        gate.wait();
+    }
     let (mut next, mut at, mut sent, mut done) = (0, 0, 0u64, 0u64);
     while !over() || sent > done {
         if !over() && pending[next] == 0 {

@@ -235,15 +235,28 @@ impl Leases {
     /// The next lease's workers: many when the last one saw more than a few could serve without haste, or has left more
     /// than a few could have in hand.
     pub(super) fn resize(&self, launch: &mut Launch, waiting: u64) {
-        let since = launch.launched_at.elapsed().as_micros().max(1) as u64;
-        let per_ms = (self.published() - launch.published_then) * 1000 / since;
-        let few = u64::from(self.options.workers_few);
-        let workers =
-            if per_ms > 200 * few || waiting > 2 * few { self.options.workers_many } else { self.options.workers_few };
+        let workers = if self.is_much(launch, waiting) { self.options.workers_many } else { self.options.workers_few };
         if workers != launch.workers {
             launch.workers = workers;
             launch.next = None;
         }
+    }
+
+    /// Whether few workers run where there is much to do: then the next lease should not wait until this one's time is up.
+    pub(super) fn wants_more(&self, launch: &Launch, waiting: u64) -> bool {
+        self.is_few(launch) && self.is_much(launch, waiting)
+    }
+
+    /// Whether a lease with few workers runs, where there could be many.
+    pub(super) fn is_few(&self, launch: &Launch) -> bool {
+        launch.workers < self.options.workers_many
+    }
+
+    fn is_much(&self, launch: &Launch, waiting: u64) -> bool {
+        let since = launch.launched_at.elapsed().as_micros().max(1) as u64;
+        let per_ms = (self.published() - launch.published_then) * 1000 / since;
+        let few = u64::from(self.options.workers_few);
+        per_ms > 200 * few || waiting > 2 * few
     }
 
     /// How long no sign of life is no bad sign. A software device compiles the kernel when it is first launched.

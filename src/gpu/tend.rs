@@ -4,6 +4,9 @@ use super::completions::Completions;
 use super::lease::{Launch, Leases, Status};
 use std::time::{Duration, Instant};
 
+/// A lease with few workers runs so long at least, and is looked at so often.
+const LEAST: Duration = Duration::from_micros(250);
+
 impl Leases {
     /// One look of the keeper. Returns how long it may sleep.
     pub fn tend(&self, keeper: &mut Keeper, completions: &Completions) -> Duration {
@@ -41,12 +44,14 @@ impl Leases {
             self.declare_dead("the resident kernel did not stop".into());
             return Duration::ZERO;
         }
-        if launch.launched_at.elapsed() >= self.options.lease {
-            self.hand_over(&mut launch, keeper.waiting(self.published()));
+        let (waiting, age) = (keeper.waiting(self.published()), launch.launched_at.elapsed());
+        // A flood after a trickle is to find its workers within a millisecond.
+        if age >= self.options.lease || (age >= LEAST && self.wants_more(&launch, waiting)) {
+            self.hand_over(&mut launch, waiting);
         } else {
             self.prepare(&mut launch);
         }
-        tick
+        if self.is_few(&launch) { tick.min(LEAST) } else { tick }
     }
 
     /// Every launched lease has ended: launch the next if anything waits, else let go.
