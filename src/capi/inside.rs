@@ -141,7 +141,7 @@ fn record() -> &'static Record {
 
 #[cfg(all(target_os = "linux", not(miri)))]
 mod kernel {
-    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU8, Ordering};
 
     fn membarrier(command: libc::c_int) -> bool {
         // SAFETY: a call without pointers.
@@ -150,11 +150,18 @@ mod kernel {
 
     /// Whether this process can ask for barriers.
     pub fn is_ready() -> bool {
-        static READY: OnceLock<bool> = OnceLock::new();
-        *READY.get_or_init(|| {
-            membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
-                && membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED)
-        })
+        const UNKNOWN: u8 = 0;
+        const NO: u8 = 1;
+        const YES: u8 = 2;
+        // No lock: registering takes milliseconds, and a child that is forked meanwhile would wait for it for ever. Threads
+        // that find out at one time find the same.
+        static READY: AtomicU8 = AtomicU8::new(UNKNOWN);
+        if READY.load(Ordering::Relaxed) == UNKNOWN {
+            let ready = membarrier(libc::MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)
+                && membarrier(libc::MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+            READY.store(if ready { YES } else { NO }, Ordering::Relaxed);
+        }
+        READY.load(Ordering::Relaxed) == YES
     }
 
     /// A barrier on all threads.

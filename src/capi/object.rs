@@ -9,7 +9,7 @@ use crate::status::{Result, TRM_ERR_FORKED, TRM_ERR_HANDLE, TRM_ERR_NULL};
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 const DEAD: u32 = 0;
@@ -206,18 +206,21 @@ impl<T> Drop for Entered<T> {
     }
 }
 
-/// How many `fork()`s lie between this process and the one that loaded the library.
+/// A number that differs with each of the `fork()`s that lie between this process and the one that loaded the library.
 #[cfg(unix)]
 pub fn fork_generation() -> u64 {
     static FORKS: AtomicU64 = AtomicU64::new(0);
-    static WATCH: std::sync::Once = std::sync::Once::new();
+    static WATCHED: AtomicBool = AtomicBool::new(false);
     extern "C" fn in_child() {
         FORKS.fetch_add(1, Ordering::SeqCst);
     }
-    // SAFETY: registers a function that lives as long as the process (the library is linked not to be unloaded).
-    WATCH.call_once(|| unsafe {
-        libc::pthread_atfork(None, None, Some(in_child));
-    });
+    // No lock: a child that is forked meanwhile would wait for ever. Several threads may each have it done, and a fork counts
+    // as several then.
+    if !WATCHED.load(Ordering::Relaxed) {
+        // SAFETY: registers a function that lives as long as the process (the library is linked not to be unloaded).
+        unsafe { libc::pthread_atfork(None, None, Some(in_child)) };
+        WATCHED.store(true, Ordering::Relaxed);
+    }
     FORKS.load(Ordering::Relaxed)
 }
 
