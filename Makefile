@@ -196,6 +196,7 @@ fuzz: need-nightly
 		{ echo 'cargo-fuzz is missing; run this first: cargo install cargo-fuzz' >&2; exit 1; }
 	$(CARGO) +nightly fuzz run saved -- -max_total_time=$(FUZZ_SECONDS)
 	$(CARGO) +nightly fuzz run answers -- -max_total_time=$(FUZZ_SECONDS)
+	$(CARGO) +nightly fuzz run borders -- -max_total_time=$(FUZZ_SECONDS)
 
 clean:
 	$(CARGO) clean

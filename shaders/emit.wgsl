@@ -27,6 +27,8 @@ var<private> chunk_count: u32;
 var<private> record_room: u32;
 // Whether there was no room for some; the same in every lane.
 var<private> records_lost: bool;
+// Whether some are borders: the host has to look at those.
+var<workgroup> with_borders: atomic<u32>;
 
 fn record_seal(a: u32, b: u32, c: u32, index: u32) -> u32 {
     var mixed = (a * 0x9e3779b1u) ^ ((b + record_salt) * 0x85ebca6bu) ^ ((c + index) * 0xc2b2ae35u);
@@ -46,7 +48,10 @@ fn begin_records(slot: u32, salt: u32, lane: u32) {
     chunk_count = 0u;
     record_room = INLINE_RECORDS;
     records_lost = false;
-    if lane == 0u { atomicStore(&emitted, 0u); }
+    if lane == 0u {
+        atomicStore(&emitted, 0u);
+        atomicStore(&with_borders, 0u);
+    }
 }
 
 // Where the item's record with this number lies.
@@ -66,6 +71,17 @@ fn emit(a: u32, b: u32, c: u32) {
     } else if i < record_room {
         put_record(record_place(i), a, b, c, i);
     }
+}
+
+// A border through which a match leads. Those for which the stage has no room are lost: the host scans such an item.
+fn emit_border(branch: u32, at: u32) {
+    let of_pass = atomicAdd(&emitted, 1u) - record_count;
+    if of_pass < STAGED {
+        staged_a[of_pass] = branch | BORDER_RECORD;
+        staged_b[of_pass] = at;
+        staged_c[of_pass] = 0u;
+    }
+    atomicStore(&with_borders, 1u);
 }
 
 // Stores what a pass has collected, for which there is room. Called by all lanes.

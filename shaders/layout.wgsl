@@ -44,7 +44,9 @@ const REPORT_LANES: u32 = 64u;      // subgroup size as the kernel saw it
 const RESULT_BITS: u32 = 24u;
 const RESULT_HOST: u32 = 0x800000u;  // the host must scan this item
 const RESULT_CHUNKS: u32 = 16u;      // chunks that it took: seven bits from here on
-const RESULT_COUNT: u32 = 0xffffu;   // records
+const RESULT_COUNT: u32 = 0x3fffu;   // records
+const RESULT_TEXT: u32 = 0x4000u;    // the last ones are the item's bytes
+const RESULT_BORDERS: u32 = 0x8000u; // the others say all that the host has to look at
 
 // A match record: three words and a seal over them, stored at once.
 const RECORD_WORDS: u32 = 4u;
@@ -58,3 +60,8 @@ const CHUNK_SIZE: u32 = 64u;
 const ITEM_CHUNKS: u32 = 64u;
 // A seal's index is that of the record in its item; links count down from here.
 const LINK_INDEX: u32 = 0xffffffffu;
+// A record of a border of a regular expression through which a match leads: this and the branch, then where.
+const BORDER_RECORD: u32 = 0x80000000u;
+// Records that are the item's own bytes: so many in each, and their seals' indexes count up from here.
+const TEXT_BYTES: u32 = 12u;
+const TEXT_INDEX: u32 = 0x40000000u;

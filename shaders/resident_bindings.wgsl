@@ -24,6 +24,7 @@ struct Lease {
     fuel: u32,        // loop rounds that one item may cost before the host gets it
     cut_bound: u32,   // see cut_off
     chunk_bits: u32,  // there are 2^so many chunks for records
+    sends_text: u32,  // other than 0: the bytes of items for the host go along with them
 }
 var<immediate> lease: Lease;
 

@@ -39,6 +39,16 @@ fn run_item(item: Item, slot: u32, salt: u32, lane: u32, lanes: u32) -> u32 {
         flags = search(kind, set_tables(item.rules), Text(item.offset, item.len), lane, lanes);
     }
     // What a loop that was cut off did not look at, the host has to.
-    if cut_off() { flags |= RESULT_HOST; }
-    return min(record_count, RESULT_COUNT) | (chunk_count << RESULT_CHUNKS) | flags;
+    if cut_off() { flags = RESULT_HOST; }
+    var count = record_count;
+    if flags != 0u {
+        if (flags & RESULT_BORDERS) == 0u { count = 0u; }
+        var sent = 0u;
+        if !cut_off() { sent = send_text(Text(item.offset, item.len), count, lane, lanes); }
+        if sent != 0u && !cut_off() {
+            count += sent;
+            flags |= RESULT_TEXT;
+        }
+    }
+    return count | (chunk_count << RESULT_CHUNKS) | flags;
 }

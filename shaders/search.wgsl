@@ -6,12 +6,13 @@
 const SEARCH_SHORT: u32 = 0u;
 const SEARCH_WINDOWS: u32 = 1u;
 const SEARCH_RUNS: u32 = 2u;
-const SEARCH_OVER: u32 = 3u;
+const SEARCH_LAST: u32 = 3u; // nothing but storing what was judged
+const SEARCH_OVER: u32 = 4u;
 
 // What a pass counts for: the loops in it, taken or not.
 const PASS_ROUND: u32 = 12u;
 
-// Flags of the result: whether the host has to scan the item.
+// Flags of the result: whether the host has to scan the item, or to look at some of its borders.
 fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
     begin_effort(text.len);
     maybe = false;
@@ -31,6 +32,7 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
     var short: Short;
     var scan: Scan;
     var borders_before = 0u;
+    var emitted_before = 0u;
     var whole = true;
     if literals == NONE {
         phase = SEARCH_RUNS;
@@ -72,7 +74,7 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
                 inner += 1u;
                 probe_window(scan.w, text, queue[(queue_first + lane) & (QUEUE - 1u)]);
             }
-        } else {
+        } else if phase == SEARCH_RUNS {
             whole = class_runs(text, lane, lanes);
         }
         workgroupBarrier();
@@ -87,29 +89,37 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
             // There is room now for what did not fit.
             short = begin;
             if lane == 0u {
-                atomicStore(&emitted, record_count);
+                atomicStore(&emitted, emitted_before);
                 atomicStore(&bordering, borders_before);
             }
         } else {
             if !records_lost { store_staged(count, lane, lanes); }
             record_count = count;
+            emitted_before = count;
             borders_before = borders_now;
             if borders_now >= lanes || (phase == SEARCH_RUNS && borders_now != 0u) {
+                // What was stored is not needed any more.
+                workgroupBarrier();
                 judge_borders(borders_now, text, lane, lanes);
                 borders_before = 0u;
+                workgroupBarrier();
                 if lane == 0u { atomicStore(&bordering, 0u); }
+                // Their records are stored with those of the next pass, but they are not made again.
+                emitted_before = atomicLoad(&emitted);
+                records_lost = records_lost || emitted_before - count > STAGED;
             }
             if phase == SEARCH_SHORT { passes -= 1u; }
             if phase == SEARCH_WINDOWS {
                 queue_first = min(queue_end - queue_first, lanes) + queue_first;
                 if lane == 0u { atomicStore(&queue_taken, queue_end); }
             }
-            if phase == SEARCH_RUNS { phase = SEARCH_OVER; }
+            if phase >= SEARCH_RUNS { phase += 1u; }
         }
         // An item that the host is to scan needs nothing more here.
         if anyone(maybe || tired(), lane) || !affords(PASS_ROUND) { whole = false; }
     }
     // As many rounds as all lanes' own loops could have taken one after the other.
     spent += together + worker_sum(inner, lane);
-    return select(0u, RESULT_HOST, !whole || records_lost);
+    if !whole || records_lost { return RESULT_HOST; }
+    return select(0u, RESULT_HOST | RESULT_BORDERS, atomicLoad(&with_borders) != 0u);
 }

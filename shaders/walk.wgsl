@@ -25,7 +25,7 @@ const NONE: u32 = 0xffffffffu;
 
 // The rules that occurrences belong to; NONE: every occurrence is reported as it is.
 var<private> rules_at: u32;
-// Whether this lane found a border of a regular expression through which a match leads: the host finds its ends.
+// Whether this lane had more borders than there is room for: the host scans the item.
 var<private> maybe: bool;
 
 fn start_kind(byte: u32) -> u32 {
@@ -50,6 +50,10 @@ fn class_of(classes: u32, byte: u32) -> u32 {
     return (tables[classes + (byte >> 2u)] >> ((byte & 3u) * 8u)) & 0xffu;
 }
 
+// A walk that takes so many rounds counts as one that comes to a match: the host goes on from there. One lane's walk through a
+// text that is one long word would hold the worker for milliseconds.
+const WALK_ROUNDS: u32 = 128u;
+
 // Whether a walk from `at` on, or back from there, comes to a match. Four bytes a round: their classes don't depend on the
 // walk's state, so that only one load a byte has to be waited for.
 fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
@@ -67,8 +71,11 @@ fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
     var i = at;
     var left = select(text.len - at, at, back);
     var word = ahead_of(text, i, back);
+    var rounds = 0u;
     while state != 0u {
         inner += 1u;
+        rounds += 1u;
+        if rounds > WALK_ROUNDS { return true; }
         let here = vec4(word, word >> 8u, word >> 16u, word >> 24u) & vec4(0xffu);
         var kinds = vec4(
             class_of(classes, here.x),
@@ -125,11 +132,13 @@ fn border(branch: u32, text: Text, at: u32) -> bool {
     return true;
 }
 
-// Judges the borders that wait.
+// Judges the borders that wait. One through which a match leads is a record: the host finds its ends, and looks at nothing else.
 fn judge_borders(count: u32, text: Text, lane: u32, lanes: u32) {
     for (var i = lane; i < min(count, BORDERS); i += lanes) {
         inner += 1u;
-        if !maybe { maybe = border(borders[i].x, text, borders[i].y); }
+        if border(borders[i].x, text, borders[i].y) {
+            emit_border(borders[i].x, borders[i].y);
+        }
     }
 }
 

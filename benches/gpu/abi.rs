@@ -235,6 +235,22 @@ impl Drum {
         took
     }
 
+    /// One item, there and back with its matches.
+    pub fn there_and_back(&self, item: &trm_work_item, matches: &mut [trm_match]) -> Duration {
+        let (enqueue, wait) = (black_box(trm_enqueue as Enqueue), black_box(trm_wait as Wait));
+        let (mut ticket, mut completion, mut count) = (0, trm_completion::default(), 0);
+        let began = Instant::now();
+        // SAFETY: as above.
+        let answers = unsafe {
+            let accepted = enqueue(self.0, item, &mut ticket);
+            let (room, space) = (matches.as_mut_ptr(), matches.len());
+            (accepted, wait(self.0, ticket, -1, &mut completion, room, space, &mut count))
+        };
+        let took = began.elapsed();
+        assert_eq!((answers, completion.ticket), ((TRM_OK, TRM_OK), ticket));
+        took
+    }
+
     /// How many of these were accepted.
     #[inline]
     pub fn enqueue(&self, items: &[trm_work_item]) -> usize {

@@ -147,7 +147,7 @@ fn batches(bench: &mut Bench) {
 }
 
 /// CPU seconds of this process so far.
-fn cpu_time() -> f64 {
+pub(super) fn cpu_time() -> f64 {
     // SAFETY: plain integers, written by the call.
     unsafe {
         let mut usage: libc::rusage = std::mem::zeroed();

@@ -18,6 +18,8 @@ mod sets;
 #[allow(dead_code)]
 #[path = "../rules/sources.rs"]
 mod sources;
+#[path = "../literals/vectorscan.rs"]
+mod vectorscan;
 
 use std::io::Write;
 use std::time::Duration;

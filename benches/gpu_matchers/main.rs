@@ -2,7 +2,8 @@
 //! records taken.
 //!
 //! `cargo bench --bench gpu_matchers -- [part of a set's name]...`; files of rules are looked for in `TROMMEL_DATA`
-//! (default `../shared/data`), `TROMMEL_WORKERS` names numbers of workers to try. A row says how many items the host
+//! (default `../shared/data`), `TROMMEL_WORKERS` names numbers of workers to try. With `TROMMEL_NO_TEXT` the bytes of
+//! items for the host are not sent. A row says how many items the host
 //! would have to scan, which is not done here.
 
 #[path = "../common/mod.rs"]
@@ -105,6 +106,7 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
             spill_kib: 32 << 10,
             workers: (workers, workers),
             idle: Duration::from_secs(2),
+            sends_text: std::env::var_os("TROMMEL_NO_TEXT").is_none(),
             ..Options::default()
         };
         let kernel = Kernel::new(device, &options).unwrap();

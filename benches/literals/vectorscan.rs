@@ -34,6 +34,9 @@ type AllocScratch = unsafe extern "C" fn(*mut c_void, *mut *mut c_void) -> c_int
 type Scan =
     unsafe extern "C" fn(*mut c_void, *const c_char, c_uint, c_uint, *mut c_void, OnMatch, *mut c_void) -> c_int;
 
+// SAFETY: a database is not changed once it is compiled, and a scratch is used by one thread at a time.
+unsafe impl Send for Database<'_> {}
+
 /// The library, if the machine has it.
 pub struct Vectorscan {
     library: Library,
@@ -42,6 +45,7 @@ pub struct Vectorscan {
 /// A compiled set with one scratch: one thread's.
 pub struct Database<'a> {
     scan: libloading::Symbol<'a, Scan>,
+    alloc: libloading::Symbol<'a, AllocScratch>,
     database: *mut c_void,
     scratch: *mut c_void,
 }
@@ -77,7 +81,7 @@ impl Vectorscan {
             if status != 0 || alloc(database, &mut scratch) != 0 {
                 return None;
             }
-            Some(Database { scan: self.library.get(b"hs_scan\0").ok()?, database, scratch })
+            Some(Database { scan: self.library.get(b"hs_scan\0").ok()?, alloc, database, scratch })
         }
     }
 
@@ -109,12 +113,21 @@ impl Vectorscan {
             if status != 0 || alloc(database, &mut scratch) != 0 {
                 return None;
             }
-            Some(Database { scan: self.library.get(b"hs_scan\0").ok()?, database, scratch })
+            Some(Database { scan: self.library.get(b"hs_scan\0").ok()?, alloc, database, scratch })
         }
     }
 }
 
-impl Database<'_> {
+impl<'a> Database<'a> {
+    /// The same with a scratch of its own.
+    #[allow(dead_code)]
+    pub fn for_another_thread(&self) -> Option<Database<'a>> {
+        let mut scratch = null_mut();
+        // SAFETY: the declaration matches the header; the database lives as long as the process.
+        let status = unsafe { (self.alloc)(self.database, &mut scratch) };
+        (status == 0).then(|| Database { scan: self.scan.clone(), alloc: self.alloc.clone(), scratch, ..*self })
+    }
+
     pub fn count(&self, text: &[u8]) -> u64 {
         unsafe extern "C" fn count(_: c_uint, _: c_ulonglong, _: c_ulonglong, _: c_uint, n: *mut c_void) -> c_int {
             // SAFETY: `hs_scan` hands on the pointer given below.

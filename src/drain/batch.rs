@@ -7,7 +7,7 @@ use super::{Chosen, Drain, DrainKind, cpu};
 use crate::engine::{Engine, Known, Level, LoadedSet, Options, Outcome, Owners, lock};
 use crate::gpu::batch::{Batcher, Sets, Slot};
 use crate::gpu::persistent::Arena;
-use crate::gpu::{Device, GpuError, SetKind};
+use crate::gpu::{Device, GpuError, SetKind, TABLES, TableError};
 use crate::input::Memory;
 use crate::ring::{Claim, Claims};
 use crate::scan::Scratch;
@@ -260,8 +260,19 @@ impl<'a> Thread<'a> {
         }
         self.epoch += 1;
         let mut kinds = vec![SetKind::Host];
+        let mut room = TABLES as u64;
         for (i, known) in self.known.iter().enumerate() {
-            let kind = known.rules.device_kind();
+            let mut kind = known.rules.device_kind();
+            let needed = kind.bytes();
+            if needed > room {
+                if Arc::ptr_eq(known, set) {
+                    let why = TableError::Memory { needed, free: room, largest: room, all: TABLES as u64 };
+                    let message = why.of_set(set.id, &self.batcher.device().info().name);
+                    self.engine.options().log.say(Level::Warn, &message);
+                }
+                kind = SetKind::Host;
+            }
+            room -= kind.bytes();
             // Index 0 says: not for the device.
             let index = if kind == SetKind::Host { 0 } else { i as u16 + 1 };
             kinds.push(kind);

@@ -4,7 +4,7 @@ use crate::engine::{Engine, Job, LoadedSet, Outcome, Owners, Tally};
 use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
 use crate::ring::{Claim, Claims};
-use crate::scan::Scratch;
+use crate::scan::{Match, Scratch};
 use std::sync::Arc;
 
 /// Finishing a run of items: sets are counted out once a run, owners told once.
@@ -37,16 +37,34 @@ pub(super) fn outcome_of(
     if done.overflow {
         return None;
     }
-    let (mut count, mut matches) = (0, Vec::new());
-    if done.count > 0 {
-        let limit = engine.options().max_matches_per_item;
-        let made = crate::panics::guarded(|| set.rules.matches_of(records, scratch, limit, &mut matches));
-        if made.is_none() {
-            *scratch = Scratch::default();
-        }
-        count = made?;
+    if done.count == 0 {
+        return Some(Outcome::new(0, Vec::new()));
     }
-    Some(Outcome::new(count, matches))
+    made(engine, scratch, |limit, scratch, matches| set.rules.matches_of(records, scratch, limit, matches))
+}
+
+/// The outcome of an item of which a device told all that is to be looked at; `None`: it is to be scanned.
+pub(super) fn confirmed(
+    engine: &Engine,
+    set: &LoadedSet,
+    bytes: &[u8],
+    found: &[RawMatch],
+    scratch: &mut Scratch,
+) -> Option<Outcome> {
+    made(engine, scratch, |limit, scratch, matches| set.rules.confirm(bytes, found, scratch, limit, matches))
+}
+
+fn made(
+    engine: &Engine,
+    scratch: &mut Scratch,
+    make: impl FnOnce(u64, &mut Scratch, &mut Vec<Match>) -> u64,
+) -> Option<Outcome> {
+    let (limit, mut matches) = (engine.options().max_matches_per_item, Vec::new());
+    let count = crate::panics::guarded(|| make(limit, scratch, &mut matches));
+    if count.is_none() {
+        *scratch = Scratch::default();
+    }
+    Some(Outcome::new(count?, matches))
 }
 
 impl<'a> Finishing<'a> {

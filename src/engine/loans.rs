@@ -67,6 +67,11 @@ impl Loans {
         self.pieces.get(at).map(|piece| (piece.first(), piece.len()))
     }
 
+    /// The piece with this number.
+    pub fn claims(&self, at: usize) -> &Claims {
+        &self.pieces[at]
+    }
+
     /// Takes the first `count` items of a piece. Pieces behind an emptied one move up.
     pub fn take(&mut self, at: usize, count: usize) -> Claims {
         debug_assert_eq!(self.unsent, 0, "what the device does not know is not done");

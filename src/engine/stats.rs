@@ -60,6 +60,11 @@ impl Tally {
         self.bytes += bytes;
     }
 
+    /// Matches of items that were added by themselves.
+    pub fn add_matches(&mut self, matches: u64) {
+        self.matches += matches;
+    }
+
     /// Bytes of the batch so far.
     pub fn bytes(&self) -> u64 {
         self.bytes

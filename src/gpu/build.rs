@@ -72,6 +72,8 @@ impl Shared {
                 fuel,
                 cut_bound: 2,
                 chunk_bits: chunks.trailing_zeros(),
+                // With staged input the host has them.
+                sends_text: u32::from(options.sends_text && staging.is_none()),
             },
             ring: u64::from(options.ring),
             start: options.start,

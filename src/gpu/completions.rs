@@ -6,14 +6,18 @@ use super::{GpuError, equal};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A finished item as the device reports it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DeviceCompletion {
     /// Records that were written.
     pub count: u32,
     /// Chunks that it took for them.
     pub chunks: u32,
-    /// The device could not say everything: the host must scan the item.
+    /// The device could not say everything: the host must look at the item.
     pub overflow: bool,
+    /// With `overflow`: the records tell of every string and of every border that there is to be looked at.
+    pub borders: bool,
+    /// With `overflow`: the last records are the item's bytes.
+    pub text: bool,
 }
 
 impl DeviceCompletion {
@@ -24,6 +28,8 @@ impl DeviceCompletion {
             count: word & layout::RESULT_COUNT,
             chunks: word >> layout::RESULT_CHUNKS & 0x7f,
             overflow: word & layout::RESULT_HOST != 0,
+            borders: word & layout::RESULT_BORDERS != 0,
+            text: word & layout::RESULT_TEXT != 0,
         }
     }
 }

@@ -38,6 +38,14 @@ pub struct RawMatch {
     pub c: u32,
 }
 
+impl RawMatch {
+    /// The branch and the offset, where it is no occurrence of a string but a border through which a match leads.
+    #[inline]
+    pub fn as_border(&self) -> Option<(u32, u32)> {
+        (self.a & BORDER_RECORD != 0).then_some((self.a & !BORDER_RECORD, self.b))
+    }
+}
+
 /// What the probe set reports of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Probe {
@@ -65,6 +73,7 @@ pub(super) struct LeaseWords {
     pub fuel: u32,
     pub cut_bound: u32,
     pub chunk_bits: u32,
+    pub sends_text: u32,
 }
 
 macro_rules! shared_words {
@@ -109,7 +118,9 @@ shared_words! {
     RESULT_BITS = 24;
     RESULT_HOST = 0x80_0000;
     RESULT_CHUNKS = 16;
-    RESULT_COUNT = 0xffff;
+    RESULT_COUNT = 0x3fff;
+    RESULT_TEXT = 0x4000;
+    RESULT_BORDERS = 0x8000;
     RECORD_WORDS = 4;
     INLINE_RECORDS = 15;
     SLOT_RECORDS = 16;
@@ -117,6 +128,9 @@ shared_words! {
     CHUNK_SIZE = 64;
     ITEM_CHUNKS = 64;
     LINK_INDEX = 0xffff_ffff;
+    BORDER_RECORD = 0x8000_0000;
+    TEXT_BYTES = 12;
+    TEXT_INDEX = 0x4000_0000;
 }
 
 /// Directory entries: rule sets that can be loaded at once, the empty one included.
@@ -258,7 +272,8 @@ mod tests {
         let naga::TypeInner::Struct { members, span } = &lease.inner else { panic!("not a struct") };
         assert_eq!(*span as usize, size_of::<LeaseWords>());
         let names: Vec<_> = members.iter().filter_map(|m| m.name.clone()).collect();
-        assert_eq!(names, ["number", "budget", "rounds", "held", "ring_bits", "fuel", "cut_bound", "chunk_bits"]);
+        let all = ["number", "budget", "rounds", "held", "ring_bits", "fuel", "cut_bound", "chunk_bits", "sends_text"];
+        assert_eq!(names, all);
         assert_eq!(std::mem::offset_of!(LeaseWords, fuel) as u32, members[5].offset);
         assert_eq!(std::mem::offset_of!(LeaseWords, rounds) as u32, members[2].offset);
     }

@@ -35,8 +35,9 @@ pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
 pub use device::{Device, Opened};
 pub use layout::{Job, Probe, RawMatch, Run};
 pub use pool::times_opened;
+pub use records::ForHost;
 pub use shader::{BATCH, RESIDENT, compose};
-pub use tables::{SetKind, SetSlot, TableError};
+pub use tables::{SetKind, SetSlot, TABLES, TableError};
 
 /// Why something on the GPU side could not be had, in a sentence for the caller.
 #[derive(Debug, Clone, thiserror::Error)]

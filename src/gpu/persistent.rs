@@ -6,7 +6,7 @@ use super::import::Imports;
 use super::layout::{self, Job, RawMatch, Run};
 use super::lease::{LeaseCounters, Leases, Status};
 use super::memory::{Buffer, Place};
-use super::records::Records;
+use super::records::{ForHost, Records};
 use super::slots::Slots;
 use super::staging::Staging;
 use super::tables::{SetKind, SetSlot, TableError, Tables};
@@ -41,6 +41,8 @@ pub struct Options {
     pub held: u32,
     /// Memory for match records beyond the first ones of each item, in KiB, a power of two.
     pub spill_kib: u32,
+    /// The bytes of items that the host has to look at are sent along with them, unless it has them anyway.
+    pub sends_text: bool,
     /// Loop rounds of a worker after which it lets go by itself; 0: as many as the device allows.
     pub rounds: u32,
     /// Planted fault, for tests only.
@@ -61,6 +63,7 @@ impl Default for Options {
             workers: (64, 264),
             held: 8,
             spill_kib: 4096,
+            sends_text: true,
             rounds: 0,
             plant: 0,
         }
@@ -234,6 +237,35 @@ impl Kernel {
     /// item.
     pub fn take_records(&self, position: u64, completion: DeviceCompletion, out: &mut Vec<RawMatch>) -> bool {
         self.shared.records.take(&self.shared.leases.control, position, completion, out)
+    }
+
+    /// In place of [`Kernel::take_records`] for an item of `len` bytes that the host has to look at: what the device knows of
+    /// it.
+    pub fn take_for_host(&self, position: u64, completion: DeviceCompletion, len: u32) -> ForHost {
+        self.shared.records.take_for_host(&self.shared.leases.control, position, completion, len)
+    }
+
+    /// In place of [`Kernel::take_records`]: shows the records as long as `show` says yes. False: some are not there yet, or
+    /// `show` said no, and they are still to be taken. `chunks` is anything, to be used again.
+    #[inline]
+    pub fn take_each(
+        &self,
+        position: u64,
+        completion: DeviceCompletion,
+        chunks: &mut Vec<u32>,
+        show: impl FnMut(RawMatch) -> bool,
+    ) -> bool {
+        self.shared.records.take_each(&self.shared.leases.control, position, completion, chunks, show)
+    }
+
+    /// Fetches records of a position that is done: those beside its completion, or the first behind those, which are known
+    /// once the former are there.
+    #[inline]
+    pub fn expect(&self, position: u64, completion: DeviceCompletion, behind: bool) {
+        match behind {
+            false => self.shared.records.expect(position, completion),
+            true => self.shared.records.expect_chunk(position, completion),
+        }
     }
 
     /// As [`Kernel::take_records`], for few items.

@@ -21,6 +21,7 @@ pub const RESIDENT: Parts = parts![
     "short.wgsl",
     "class_run.wgsl",
     "search.wgsl",
+    "text_out.wgsl",
     "run.wgsl",
     "claim.wgsl",
     "complete.wgsl",
@@ -76,6 +77,21 @@ mod tests {
                     .unwrap_or_else(|e| panic!("{}", e.emit_to_string(&source)));
             }
         }
+    }
+
+    /// Adapters without subgroups, and backends without memory decorations, have the batch kernel.
+    #[test]
+    fn the_batch_kernel_needs_no_extension() {
+        let module = naga::front::wgsl::parse_str(&compose(BATCH, 64)).unwrap();
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .subgroup_stages(naga::valid::ShaderStages::empty())
+            .subgroup_operations(naga::valid::SubgroupOperationSet::empty())
+            .validate(&module)
+            .expect("it validates without any capability");
+        let resident = naga::front::wgsl::parse_str(&compose(RESIDENT, 32)).unwrap();
+        Validator::new(ValidationFlags::all(), Capabilities::empty())
+            .validate(&resident)
+            .expect_err("the resident one needs some, so this would notice");
     }
 
     #[test]

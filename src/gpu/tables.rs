@@ -31,9 +31,31 @@ pub enum TableError {
     #[error("too many rule sets are loaded on the device")]
     Sets,
     /// No room for the tables.
-    #[error("the device has no room for the rule set's tables: raise the table memory or unload sets")]
-    Memory,
+    #[error(
+        "its tables take {needed} bytes, and of the {all} bytes for tables on the device {free} are free, at most {largest} of \
+         them in one piece: split the set, or unload others"
+    )]
+    Memory {
+        /// Bytes of the tables.
+        needed: u64,
+        /// Bytes that are free, perhaps in pieces.
+        free: u64,
+        /// Bytes of the largest free piece.
+        largest: u64,
+        /// Bytes for the tables of all sets.
+        all: u64,
+    },
 }
+
+impl TableError {
+    /// What is said of the set under this id.
+    pub fn of_set(&self, id: u32, device: &str) -> String {
+        format!("rule set {id} is not on {device}, so its items are scanned by worker threads: {self}")
+    }
+}
+
+/// Device memory for the tables of all sets of an engine.
+pub const TABLES: usize = 64 << 20;
 
 /// How the device runs a set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +95,13 @@ impl SetKind<'_> {
     }
 }
 
+impl SetKind<'_> {
+    /// What its tables take.
+    pub fn bytes(&self) -> u64 {
+        self.words().len() as u64 * 4
+    }
+}
+
 /// The directory and the memory of all tables.
 pub(super) struct Tables {
     buffer: Buffer,
@@ -80,6 +109,8 @@ pub(super) struct Tables {
 }
 
 struct Inner {
+    /// All there are.
+    steps: u32,
     room: offset_allocator::Allocator<u32>,
     sets: Vec<Option<offset_allocator::Allocation<u32>>>,
     free: Vec<u16>,
@@ -95,6 +126,7 @@ impl Tables {
         let buffer = Buffer::new(device, "rule tables", bytes, Place::Mapped)?;
         let steps = (bytes / 4) as u32 / STEP;
         let inner = Inner {
+            steps,
             room: offset_allocator::Allocator::with_max_allocs(steps, SETS),
             sets: (0..SETS).map(|_| None).collect(),
             free: (1..SETS as u16).rev().collect(),
@@ -118,7 +150,14 @@ impl Tables {
             let steps = u32::try_from(words.len().div_ceil(STEP as usize)).unwrap_or(u32::MAX);
             let Some(place) = inner.room.allocate(steps) else {
                 inner.free.push(index);
-                return Err(TableError::Memory);
+                let bytes = |steps: u32| u64::from(steps) * u64::from(STEP) * 4;
+                let report = inner.room.storage_report();
+                return Err(TableError::Memory {
+                    needed: bytes(steps),
+                    free: bytes(report.total_free_space),
+                    largest: bytes(report.largest_free_region),
+                    all: bytes(inner.steps),
+                });
             };
             first_word = place.offset * STEP;
             // SAFETY: the allocator gave this range to this set alone, and no lease reads it before its entry is used.

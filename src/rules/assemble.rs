@@ -144,6 +144,8 @@ pub(super) fn assemble(
         texts,
         oracles,
         memory: 0,
+        #[cfg(feature = "gpu")]
+        direct: OnceLock::new(),
         reach: OnceLock::new(),
     };
     set.memory = set.weigh();

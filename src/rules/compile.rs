@@ -180,9 +180,11 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room:
             Find::Literal(factor)
         }
         Shape::Branches(branches) => {
-            info.window = window(&branches);
             let max_words = if options.force_tier == Some(Tier::Confirm) { TOO_FEW } else { walk::MAX_WORDS };
-            let planned = plan::plan(branches, options.semantics, pattern.flags & flags::START != 0, max_words);
+            let starts = pattern.flags & flags::START != 0;
+            let wanted = plan::Wanted { semantics: options.semantics, starts, max_words };
+            let planned = plan::plan(branches, how, wanted);
+            info.window = planned.iter().map(|branch| branch.window).reduce(|a, b| Some(a?.max(b?))).flatten();
             describe(&planned, &mut info);
             memory += planned.iter().map(size).sum::<u64>();
             walks = planned.iter().map(walk_bytes).sum();
@@ -200,15 +202,6 @@ fn draft(pattern: &Pattern<'_>, options: &CompileOptions, limits: &Limits, room:
     };
     info.table_bytes = memory;
     Ok(Draft { info, find, walks, temporary })
-}
-
-/// How far before its border a match may start, over all branches.
-fn window(branches: &[analysis::Branch]) -> Option<u64> {
-    branches
-        .iter()
-        .map(|branch| branch.before.properties().maximum_len().map(|len| len as u64))
-        .reduce(|a, b| Some(a?.max(b?)))
-        .flatten()
 }
 
 /// Tier, reason and strings of a rule that is found through branches.

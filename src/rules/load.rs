@@ -151,6 +151,8 @@ fn read(bytes: &[u8]) -> Result<Rules, Fault> {
         texts: sections.texts(kind::TEXTS, kind::TEXT_ENDS)?,
         oracles: Box::default(),
         memory: header.memory,
+        #[cfg(feature = "gpu")]
+        direct: OnceLock::new(),
         reach: OnceLock::new(),
     };
     check(&rules)?;

@@ -69,6 +69,9 @@ pub struct Rules {
     pub(crate) texts: Texts,
     pub(crate) oracles: Box<[OnceLock<oracle::Oracle>]>,
     pub(crate) memory: u64,
+    /// By string, what its occurrences are by themselves; told when a device first finds some.
+    #[cfg(feature = "gpu")]
+    pub(crate) direct: OnceLock<Box<[crate::scan::Direct]>>,
     /// What texts in pieces need of it; told when first asked for.
     pub(crate) reach: OnceLock<crate::stream::Reach>,
 }

@@ -13,14 +13,15 @@
 //! - All ends: the ends are those of R's matches where B holds; the smallest start of each is the smallest of B's over all
 //!   borders that lead to that end. No preference is involved, so walks give everything.
 //!
-//! A walk that would be too large is built from less: `rest` loses elements at its end, `before` at its beginning, a
-//! Unicode word boundary becomes "anywhere". Each makes the walk say yes more often, never less. Then starts are only
-//! possible ones and the oracle has the last word; where they are not even known (`before` was cut, or all ends are
-//! wanted), a yes makes the oracle read the whole item (`WHOLE`).
+//! A walk that would be too large is built from less: repetitions lose their upper bounds, then `rest` loses elements at its
+//! end, `before` at its beginning; a Unicode word boundary becomes "anywhere". Each makes the walk say yes more often, never
+//! less. Of several borders the one is taken that loses least. Then starts are only possible ones and the oracle has the last
+//! word; where they are not even known (`before` was cut, or all ends are wanted), a yes makes the oracle read the whole item
+//! (`WHOLE`).
 
-use regex_syntax::hir::{Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
 
-use super::analysis::{Branch, Seek};
+use super::analysis::{self, Branch, Seek};
 use super::group::without_unicode_words;
 use super::options::Semantics;
 use super::walk::{Built, Kind};
@@ -42,29 +43,84 @@ pub(crate) struct Planned {
     /// Forwards from the border; None: finding the border is all the proof there is.
     pub ahead: Option<Built>,
     pub flags: u32,
+    /// How far before its border a match may start.
+    pub window: Option<u64>,
 }
 
 /// Plans all branches of one rule.
-pub(crate) fn plan(branches: Vec<Branch>, semantics: Semantics, starts: bool, max_words: usize) -> Vec<Planned> {
+pub(crate) fn plan(branches: Vec<Branch>, how: analysis::How, wanted: Wanted) -> Vec<Planned> {
     let single = branches.len() == 1;
-    branches.into_iter().map(|branch| plan_one(branch, semantics, starts, single, max_words)).collect()
+    let mut all = Vec::new();
+    for branch in branches {
+        let (whole, kept) = plan_one(branch.clone(), single, wanted);
+        let parts = if kept < ENOUGH { analysis::finer(&branch, how) } else { None };
+        let parts: Vec<_> = parts.into_iter().flatten().map(|part| plan_one(part, false, wanted.less())).collect();
+        match parts.iter().map(|part| part.1).min() {
+            Some(least) if least > kept => all.extend(parts.into_iter().map(|part| part.0)),
+            _ => all.push(whole),
+        }
+    }
+    all
 }
 
-fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool, max_words: usize) -> Planned {
+/// What the walks are for.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub semantics: Semantics,
+    /// Under all-ends semantics: starts are reported too.
+    pub starts: bool,
+    /// Of a walk, at most.
+    pub max_words: usize,
+}
+
+impl Wanted {
+    /// For what is tried besides: walks that turn out too large take the longest of all.
+    fn less(self) -> Self {
+        Self { max_words: self.max_words / 4, ..self }
+    }
+}
+
+/// At the border that leaves most of the rule to its walks; and how much that is.
+fn plan_one(mut branch: Branch, single: bool, wanted: Wanted) -> (Planned, usize) {
+    let others = std::mem::take(&mut branch.others);
+    let (mut best, mut kept) = plan_at(branch, single, wanted);
+    for other in others {
+        if kept >= ENOUGH {
+            break;
+        }
+        let (planned, more) = plan_at(other, single, wanted.less());
+        if more > kept {
+            (best, kept) = (planned, more);
+        }
+    }
+    (best, kept)
+}
+
+/// What is kept where no element had to go.
+const ALL: usize = usize::MAX;
+/// Walks that see so many bytes of any match seldom say yes for nothing.
+const ENOUGH: usize = 12;
+
+/// The plan for this border, and how many bytes its walks see of any match at least.
+fn plan_at(branch: Branch, single: bool, wanted: Wanted) -> (Planned, usize) {
+    let Wanted { semantics, starts, max_words } = wanted;
     let words = |hir: &Hir| hir.properties().look_set().contains_word_unicode();
     let mut flags = if words(&branch.before) || words(&branch.rest) { MAYBE } else { 0 };
     let before = without_unicode_words(branch.before);
     let rest = without_unicode_words(branch.rest);
     let properties = before.properties();
     let fixed = properties.minimum_len() == properties.maximum_len();
+    let window = properties.maximum_len().map(|len| len as u64);
     if properties.maximum_len().is_some_and(|len| len <= 2) {
         flags |= BACK_FIRST;
     }
     let back = if semantics == Semantics::AllEnds && !starts { Kind::AnyBack } else { Kind::AllBack };
-    let (before, cut) = back_walk(&before, back, max_words);
-    if cut {
-        flags |= MAYBE | WHOLE;
-    }
+    let before = back_walk(&before, back, max_words);
+    flags |= match before.how {
+        How::Whole => 0,
+        How::Looser => MAYBE,
+        How::Cut => MAYBE | WHOLE,
+    };
     let exact = flags & MAYBE == 0;
     let wanted = match semantics {
         Semantics::Leftmost => (single && fixed && exact).then_some(Kind::First),
@@ -73,54 +129,138 @@ fn plan_one(branch: Branch, semantics: Semantics, starts: bool, single: bool, ma
     let ahead = match wanted.and_then(|kind| Built::new(&rest, kind, max_words)) {
         Some(built) => {
             flags |= ENDS;
-            Some(built)
+            Part { built: Some(built), how: How::Whole, kept: 0 }
         }
         None => {
-            let (built, cut) = ahead_walk(rest, max_words);
-            if cut {
+            let ahead = ahead_walk(rest, max_words);
+            if ahead.how != How::Whole {
                 flags |= MAYBE;
             }
             if semantics == Semantics::AllEnds {
                 flags |= WHOLE;
             }
-            built
+            ahead
         }
     };
-    Planned { seek: branch.seek, before, ahead, flags }
+    let kept = match (before.how, ahead.how) {
+        (How::Cut, _) | (_, How::Cut) => before.kept + ahead.kept,
+        _ => ALL,
+    };
+    (Planned { seek: branch.seek, before: before.built, ahead: ahead.built, flags, window }, kept)
 }
 
-/// A backward walk of as much of `before` as fits; true if some of its beginning had to go.
-fn back_walk(before: &Hir, kind: Kind, max_words: usize) -> (Option<Built>, bool) {
+/// A walk of as much as fits.
+struct Part {
+    /// None: there is nothing to check, or nothing of it fits.
+    built: Option<Built>,
+    how: How,
+    /// Bytes that it sees of any match, at least.
+    kept: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Of all of it.
+    Whole,
+    /// Of all of it, but some repetitions may go on for longer.
+    Looser,
+    /// Of a part.
+    Cut,
+}
+
+/// Tries what there is, as it is and then with looser and looser bounds; what is cut anyway only with the loosest.
+fn fit(hir: &Hir, kind: Kind, max_words: usize, cut: bool) -> Option<Part> {
+    let ways = [MANY_LENGTHS, SOME_LENGTHS].map(|lengths| (looser(hir, lengths), How::Looser));
+    let [many, some] = ways;
+    let loosest = if some.0.is_some() { &some.0 } else { &many.0 };
+    let as_it_is = (!cut || loosest.is_none()).then(|| hir.clone());
+    let many = if cut || some.0 == many.0 { (None, How::Looser) } else { many };
+    [(as_it_is, How::Whole), many, some].into_iter().find_map(|(hir, how)| {
+        let hir = hir?;
+        // Where what was cut off stood there may be an end now that can be shortened.
+        let hir = if kind == Kind::Any { shortest(hir) } else { hir };
+        let built = Built::new(&hir, kind, max_words)?;
+        let kept = hir.properties().minimum_len().unwrap_or(0);
+        Some(Part { built: Some(built), how: if cut { How::Cut } else { how }, kept })
+    })
+}
+
+/// A backward walk of `before`, or of its end.
+fn back_walk(before: &Hir, kind: Kind, max_words: usize) -> Part {
     if matches!(before.kind(), HirKind::Empty) {
-        return (None, false);
+        return Part { built: None, how: How::Whole, kept: 0 };
     }
     let subs = elements(before.clone());
     let (mut from, mut step) = (0, 1);
     while from < subs.len() {
-        if let Some(built) = Built::new(&Hir::concat(subs[from..].to_vec()), kind, max_words) {
-            return (Some(built), from > 0);
+        if let Some(part) = fit(&Hir::concat(subs[from..].to_vec()), kind, max_words, from > 0) {
+            return part;
         }
         from += step;
         step *= 2;
     }
-    (None, true)
+    Part { built: None, how: How::Cut, kept: 0 }
 }
 
-/// A forward walk that says whether as much of `rest` as fits matches; true if some of its end had to go.
-fn ahead_walk(rest: Hir, max_words: usize) -> (Option<Built>, bool) {
-    let mut subs = elements(shortest(rest));
+/// A forward walk that says whether `rest` matches, or its beginning.
+fn ahead_walk(rest: Hir, max_words: usize) -> Part {
+    let mut subs = elements(rest);
     let all = subs.len();
     // One element less, then two, then four: usually the last few make it large, and each says much.
     let mut cut = 1;
     while !subs.is_empty() {
-        // What was cut off may leave an end that can be shortened.
-        if let Some(built) = Built::new(&shortest(Hir::concat(subs.clone())), Kind::Any, max_words) {
-            return (Some(built), subs.len() < all);
+        if let Some(part) = fit(&Hir::concat(subs.clone()), Kind::Any, max_words, subs.len() < all) {
+            return part;
         }
         subs.truncate(subs.len().saturating_sub(cut));
         cut *= 2;
     }
-    (None, true)
+    Part { built: None, how: How::Cut, kept: 0 }
+}
+
+/// Repetitions of so many different lengths are the first that are not counted any more where bounds are looser: walks go on
+/// for longer in texts that are one long word.
+const MANY_LENGTHS: u32 = 64;
+/// And of so many where that is not enough.
+const SOME_LENGTHS: u32 = 16;
+/// A class of so many bytes goes on for ever in most texts: it keeps its bounds, or walks would read all of the item.
+const NEARLY_ALL: usize = 160;
+
+/// A tree that matches wherever `hir` does and counts less of how often classes are repeated at most; None if it is the same.
+fn looser(hir: &Hir, lengths: u32) -> Option<Hir> {
+    let all = |subs: &[Hir]| {
+        let loose: Vec<Option<Hir>> = subs.iter().map(|sub| looser(sub, lengths)).collect();
+        let any = loose.iter().any(Option::is_some);
+        any.then(|| loose.into_iter().zip(subs).map(|(loose, sub)| loose.unwrap_or_else(|| sub.clone())).collect())
+    };
+    match hir.kind() {
+        HirKind::Concat(subs) => all(subs).map(Hir::concat),
+        HirKind::Alternation(subs) => all(subs).map(Hir::alternation),
+        HirKind::Capture(capture) => looser(&capture.sub, lengths),
+        HirKind::Repetition(repetition) => {
+            let Repetition { min, max, greedy, sub } = repetition;
+            let many = max.is_some_and(|max| max - min >= lengths);
+            let max = if many && ends_soon(sub) { None } else { *max };
+            let inner = looser(sub, lengths);
+            (inner.is_some() || max != repetition.max).then(|| {
+                let sub = Box::new(inner.unwrap_or_else(|| (**sub).clone()));
+                Hir::repetition(Repetition { min: *min, max, greedy: *greedy, sub })
+            })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a repetition of this ends soon in most texts, bounded or not.
+fn ends_soon(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Class(Class::Bytes(class)) => {
+            class.ranges().iter().map(|range| range.len()).sum::<usize>() < NEARLY_ALL
+        }
+        HirKind::Class(Class::Unicode(class)) => class.ranges().iter().all(|range| range.end() < '\u{80}'),
+        HirKind::Literal(_) => true,
+        _ => false,
+    }
 }
 
 fn elements(hir: Hir) -> Vec<Hir> {

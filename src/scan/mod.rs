@@ -18,6 +18,8 @@ use crate::rules::group::Group;
 use crate::rules::oracle::Oracle;
 use crate::rules::{Meaning, Rules, Semantics};
 
+#[cfg(feature = "gpu")]
+pub(crate) use device::{Direct, Sorter};
 pub use scratch::Scratch;
 
 /// One match of one rule, relative to the item's first byte.
@@ -63,6 +65,11 @@ impl Rules {
         for run in &self.runs {
             runs::find(run, haystack, |at| self.border(run.branch, at, haystack, scratch));
         }
+        self.conclude(haystack, scratch, out)
+    }
+
+    /// Makes matches of what was found.
+    fn conclude(&self, haystack: &[u8], scratch: &mut Scratch, out: &mut Vec<Match>) -> u64 {
         self.settle(haystack, scratch);
         self.sift(haystack, scratch);
         self.ask_groups(haystack, scratch);

@@ -123,3 +123,42 @@ fn a_hostile_item_is_given_up_by_the_device() {
         assert_eq!(after.failovers, 0, "the watchdog is not what ends it");
     }
 }
+
+/// A set whose tables don't fit says so with the numbers, and its items are answered all the same; other sets stay on the
+/// device.
+#[test]
+fn a_set_that_is_too_large_for_the_device_is_scanned_here() {
+    let _calm = calm();
+    let texts: Vec<String> = (0..2000).map(|n| format!("{n}:{}", "x".repeat(40_000))).collect();
+    let patterns: Vec<(&str, u32)> = texts.iter().map(|text| (text.as_str(), flags::LITERAL)).collect();
+    let large = rules(&patterns);
+    for options in [options(), Options { mode: Mode::Disable, processor: Processor::Gpu, ..options() }] {
+        static SAID: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+        unsafe extern "C" fn note(_: *mut std::ffi::c_void, _: i32, message: *const std::ffi::c_char) {
+            // SAFETY: a string, by the callback's contract.
+            let message = unsafe { std::ffi::CStr::from_ptr(message) }.to_string_lossy().into_owned();
+            SAID.lock().unwrap().push(message);
+        }
+        // SAFETY: the callback needs nothing.
+        let log = unsafe { Log::new(note, std::ptr::null_mut()) };
+        let handle = engine(Options { log, ..options });
+        handle.engine().load_rules(70, large.clone()).unwrap();
+        let before = handle.engine().stats().device;
+        let text = format!("-7:{}-", "x".repeat(40_000));
+        handle.submit(text.as_bytes(), 70, 0).unwrap();
+        handle.submit(b"a needle", 1, 1).unwrap();
+        let (mut completions, mut matches) = (Vec::new(), Vec::new());
+        while completions.len() < 2 {
+            collect(&handle, &mut completions, &mut matches);
+        }
+        let mut found: Vec<_> = matches.iter().map(|m| (m.rule_id, m.start)).collect();
+        found.sort_unstable();
+        assert!(found.contains(&(7, 1)), "{found:?}");
+        assert_eq!(completions.iter().map(|one| one.match_count).sum::<u64>(), 2);
+        let after = handle.engine().stats().device;
+        assert_eq!(after.host_bytes - before.host_bytes, text.len() as u64, "the small set's item is the device's");
+        let said = std::mem::take(&mut *SAID.lock().unwrap());
+        let warning = said.iter().find(|one| one.contains("rule set 70")).unwrap_or_else(|| panic!("{said:?}"));
+        assert!(warning.contains("bytes") && warning.contains("67108864"), "{warning}");
+    }
+}

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use trommel::drain::DrainKind;
-use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor};
+use trommel::engine::{Answer, Buffers, Engine, Handle, Log, Mode, Options, Processor};
 use trommel::gpu::Choice;
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 use trommel::scan::{Match, Scratch};

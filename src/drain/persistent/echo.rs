@@ -5,7 +5,7 @@ use super::kernel::Resident;
 use crate::drain::{Chosen, DeviceCounters};
 use crate::engine::Options;
 use crate::gpu::persistent::DeviceCompletion;
-use crate::gpu::{Job, RawMatch, Run, SetKind};
+use crate::gpu::{ForHost, Job, RawMatch, Run, SetKind, TableError};
 use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -67,15 +67,25 @@ impl Resident for Echo {
 
     fn poll_done(&self, position: u64) -> Option<DeviceCompletion> {
         let word = self.done[self.slot(position)].load(Ordering::Acquire);
-        (word == self.lap(position)).then_some(DeviceCompletion { count: 0, chunks: 0, overflow: false })
+        (word == self.lap(position)).then_some(DeviceCompletion::default())
     }
 
     fn take_records(&self, _: u64, _: DeviceCompletion, _: &mut Vec<RawMatch>) -> bool {
         true
     }
 
-    fn load(self: &Arc<Self>, _: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)> {
-        Some((1, Box::new(())))
+    fn take_for_host(&self, _: u64, _: DeviceCompletion, _: u32) -> ForHost {
+        ForHost::default()
+    }
+
+    fn take_each(&self, _: u64, _: DeviceCompletion, _: &mut Vec<u32>, _: impl FnMut(RawMatch) -> bool) -> bool {
+        true
+    }
+
+    fn expect(&self, _: u64, _: DeviceCompletion, _: bool) {}
+
+    fn load(self: &Arc<Self>, _: SetKind<'_>) -> Result<(u16, Box<dyn Any + Send>), TableError> {
+        Ok((1, Box::new(())))
     }
 
     fn host_set(&self) -> u16 {

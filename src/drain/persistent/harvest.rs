@@ -4,17 +4,19 @@
 //! Most items come back without a match. Runs of those are recognised by their completion words alone, counted once,
 //! and freed together.
 
+use super::found::Reused;
 use super::kernel::Resident;
-use super::shared::{Live, Shared};
-use crate::drain::finishing::outcome_of;
+use super::shared::{Live, Shared, Task};
+use crate::drain::finishing::{confirmed, outcome_of};
 use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
 use crate::engine::{Batch, Delivery, Engine, Job, Known, Lender, Loans, Outcome, Room, Tally, lock, put};
-use crate::gpu::RawMatch;
 use crate::gpu::persistent::DeviceCompletion;
+use crate::gpu::{ForHost, RawMatch};
 use crate::ring::{Claim, Claims, Position, Reservation};
 use crate::status::TRM_OK;
 use crate::types::trm_completion;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 /// Unfinished items that a harvest looks past: a device finishes about in order, so far behind what it has not finished
 /// there is little to be found.
@@ -22,20 +24,30 @@ const LOOK_PAST: usize = 64;
 /// The same for items that no caller picks up: nobody waits for the end of such a harvest.
 const LOOK_FAR_PAST: usize = 4096;
 
-struct Harvester<'a, 'l, 'r, 'b, K> {
-    shared: &'a Shared<K>,
-    engine: &'a Engine,
-    live: &'a Live<K>,
-    lender: &'a mut Lender<'l>,
-    room: Option<&'a mut Room<'r, 'b>>,
-    delivery: Delivery,
-    for_host: Vec<Claim>,
+/// So few strings and borders are looked at where they are found: handing them to another thread would cost more.
+const QUICK: usize = 8;
+/// In so many items of one harvest: the caller waits meanwhile.
+const MANY: usize = 32;
+/// So many items without a match, one after the other, are a run of their own.
+const LONG_RUN: usize = 16;
+
+pub(super) struct Harvester<'a, 'l, 'r, 'b, K> {
+    pub shared: &'a Shared<K>,
+    pub engine: &'a Engine,
+    pub live: &'a Live<K>,
+    pub lender: &'a mut Lender<'l>,
+    pub room: Option<&'a mut Room<'r, 'b>>,
+    pub delivery: Delivery,
+    for_host: Vec<Task>,
+    /// Items whose borders were looked at here.
+    confirmed: usize,
     records: Vec<RawMatch>,
+    pub reused: Reused,
     /// Items that are over and delivered, as runs, and how many were finished of the set at which place: both are counts
     /// that all callers share, so they are made known together, as seldom as can be.
     over: Vec<Claims>,
-    used: Vec<(u16, u64)>,
-    harvest: Harvest,
+    pub used: Vec<(u16, u64)>,
+    pub harvest: Harvest,
 }
 
 impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
@@ -59,6 +71,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
                 break;
             }
             let plain = if self.lender.loans.any_apart { 0 } else { self.live.kernel.plain_run(index, most) };
+            if plain < LONG_RUN.min(most) && self.finish_found(at, most) > 0 {
+                continue;
+            }
             if plain > 0 {
                 let claims = self.lender.loans.take(at, plain);
                 self.finish_plain(claims);
@@ -157,18 +172,31 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (engine, position) = (self.engine, claim.position());
         let job = engine.ring().payload(&claim);
         self.records.clear();
-        done.overflow |= !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records);
+        let mut known = ForHost::default();
+        match done.overflow {
+            true => known = self.live.kernel.take_for_host(position.ticket() - 1, done, job.input_len),
+            false => done.overflow = !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records),
+        }
         let set = engine.known_set(job.set, self.lender.known);
         let found = match engine.is_off(claim.position(), &job) {
             true => Some(Outcome::cancelled()),
             false => {
                 let scratch = self.lender.scratch.get_or_insert_default();
-                outcome_of(engine, set, done, &self.records, scratch)
+                match (&known.found, &known.text) {
+                    (Some(found), Some(text)) if found.len() <= QUICK && self.confirmed < MANY => {
+                        let began = Instant::now();
+                        let outcome = confirmed(engine, set, text, found, scratch);
+                        self.confirmed += 1;
+                        self.shared.host.add(1, text.len() as u64, began.elapsed());
+                        outcome
+                    }
+                    _ => outcome_of(engine, set, done, &self.records, scratch),
+                }
             }
         };
         let Some(outcome) = found else {
             self.lender.to_ring(position, 1);
-            self.for_host.push(claim);
+            self.for_host.push(Task { claim, known });
             return;
         };
         count_in(&mut self.used, job.set, 1);
@@ -211,7 +239,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     }
 
     /// These items are over, which is to be told with others.
-    fn hold(&mut self, claims: Claims) {
+    pub fn hold(&mut self, claims: Claims) {
         let apart = match self.over.last_mut() {
             Some(over) => over.join(claims).err(),
             None => Some(claims),
@@ -242,7 +270,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
 }
 
 /// Adds items of the set at a place.
-fn count_in(used: &mut Vec<(u16, u64)>, place: u16, items: u64) {
+pub(super) fn count_in(used: &mut Vec<(u16, u64)>, place: u16, items: u64) {
     if items == 0 {
         return;
     }
@@ -300,7 +328,9 @@ impl<K: Resident> Feed for Shared<K> {
             room,
             delivery,
             for_host: Vec::new(),
+            confirmed: 0,
             records: Vec::new(),
+            reused: Reused::default(),
             over: Vec::new(),
             used: Vec::new(),
             harvest: Harvest::default(),

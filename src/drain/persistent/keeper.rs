@@ -1,7 +1,7 @@
 //! The drain's own thread: picks up for callers that don't come by, watches the kernel, gives it up and tries it again.
 
 use super::kernel::Resident;
-use super::shared::{Live, Shared};
+use super::shared::{Live, Shared, Task};
 use crate::engine::{Engine, Level, Round, lock};
 use crate::ring::Position;
 use std::sync::Arc;
@@ -88,7 +88,7 @@ fn fail_over<K: Resident>(shared: &Shared<K>, engine: &Engine, why: &str) {
     // Items may be over, and the buffers that they are in gone, as soon as others have them.
     dead.kernel.stop_moving();
     // Whoever lends holds its handle's lock all the while, so this finds everything that was lent.
-    engine.call_in(|claims| shared.to_host(claims));
+    engine.call_in(|claims| shared.to_host(claims.map(Task::new)));
     shared.work.notify_all();
     // The kernel may still run, or never end: its memory is let go when it has ended.
     dead.kernel.stop();

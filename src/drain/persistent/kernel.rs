@@ -2,7 +2,7 @@
 
 use crate::drain::DeviceCounters;
 use crate::gpu::persistent::{DeviceCompletion, Kernel};
-use crate::gpu::{Job, RawMatch, Run, SetKind, SetSlot};
+use crate::gpu::{ForHost, Job, RawMatch, Run, SetKind, SetSlot, TableError};
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
@@ -24,8 +24,24 @@ pub(super) trait Resident: Send + Sync + Sized + 'static {
     /// had.
     fn take_records(&self, position: u64, completion: DeviceCompletion, out: &mut Vec<RawMatch>) -> bool;
 
-    /// Loads a rule set: its index, and what keeps it loaded. `None`: there is no room.
-    fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)>;
+    /// In place of `take_records` for an item that the host has to look at: what the device knows of it.
+    fn take_for_host(&self, position: u64, completion: DeviceCompletion, len: u32) -> ForHost;
+
+    /// In place of `take_records`: shows them as long as `show` says yes. False: some are not there yet, or `show` said no,
+    /// and they are still to be taken.
+    fn take_each(
+        &self,
+        position: u64,
+        completion: DeviceCompletion,
+        chunks: &mut Vec<u32>,
+        show: impl FnMut(RawMatch) -> bool,
+    ) -> bool;
+
+    /// Records of a position that is done will be asked for soon: those beside its completion, or the first behind those.
+    fn expect(&self, position: u64, completion: DeviceCompletion, behind: bool);
+
+    /// Loads a rule set: its index, and what keeps it loaded. Else why there is no room.
+    fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Result<(u16, Box<dyn Any + Send>), TableError>;
 
     /// The set whose items all come back unanswered.
     fn host_set(&self) -> u16;
@@ -68,9 +84,29 @@ impl Resident for Kernel {
         self.take_records(position, completion, out)
     }
 
-    fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Option<(u16, Box<dyn Any + Send>)> {
-        let slot = Kernel::load(self, kind).ok()?;
-        Some((slot.index(), Box::new(Loaded { kernel: Arc::downgrade(self), slot: Some(slot) })))
+    fn take_for_host(&self, position: u64, completion: DeviceCompletion, len: u32) -> ForHost {
+        self.take_for_host(position, completion, len)
+    }
+
+    #[inline]
+    fn take_each(
+        &self,
+        position: u64,
+        completion: DeviceCompletion,
+        chunks: &mut Vec<u32>,
+        show: impl FnMut(RawMatch) -> bool,
+    ) -> bool {
+        self.take_each(position, completion, chunks, show)
+    }
+
+    #[inline]
+    fn expect(&self, position: u64, completion: DeviceCompletion, behind: bool) {
+        self.expect(position, completion, behind);
+    }
+
+    fn load(self: &Arc<Self>, kind: SetKind<'_>) -> Result<(u16, Box<dyn Any + Send>), TableError> {
+        let slot = Kernel::load(self, kind)?;
+        Ok((slot.index(), Box::new(Loaded { kernel: Arc::downgrade(self), slot: Some(slot) })))
     }
 
     fn host_set(&self) -> u16 {

@@ -7,6 +7,7 @@
 
 #[cfg(feature = "faults")]
 mod echo;
+mod found;
 mod harvest;
 mod keeper;
 mod kernel;
@@ -19,7 +20,7 @@ pub(super) use echo::choose as choose_echo;
 use super::{Chosen, Drain, DrainKind};
 use crate::engine::{Engine, Options};
 use crate::gpu::persistent::{Arena, Kernel, Options as KernelOptions};
-use crate::gpu::{Device, GpuError};
+use crate::gpu::{Device, GpuError, TABLES};
 use crate::input::Memory;
 use crate::status::{Error, Result, TRM_ERR_MEMORY};
 use keeper::Keeper;
@@ -71,15 +72,12 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         watchdog: Duration::from_millis(options.watchdog_ms.into()),
         table_bytes: TABLES,
         workers: workers(options),
-        // A KiB for each other slot: items with more than a few matches are seldom all of them.
-        spill_kib: (options.ring_size / 2).clamp(1 << 10, 32 << 10),
+        // A KiB for each slot: items with more than a few matches are seldom all of them.
+        spill_kib: options.ring_size.clamp(1 << 10, 64 << 10),
         plant: crate::faults::gpu::plant(),
         ..KernelOptions::default()
     }
 }
-
-/// Device memory for rule tables. A set that finds no room there is scanned by the host.
-const TABLES: usize = 64 << 20;
 
 /// Workers while little comes in and while much does. The default keeps up with a PCIe 5 link with every kind of rules that
 /// was measured (docs/device-matchers.md), and leaves three quarters of a large GPU to others.

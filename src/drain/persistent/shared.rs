@@ -3,8 +3,8 @@
 use super::kernel::Resident;
 use crate::drain::DeviceCounters;
 use crate::drain::feed::HostShare;
-use crate::engine::{Engine, Known, LoadedSet, lock};
-use crate::gpu::{self, Run};
+use crate::engine::{Engine, Known, Level, LoadedSet, lock};
+use crate::gpu::{self, ForHost, Run};
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Claims, Position};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
@@ -21,8 +21,8 @@ pub(super) struct Shared<K> {
     pub make: Make<K>,
     /// The device's name, for messages.
     pub name: String,
-    /// Claims for the worker threads.
-    pub queue: Mutex<VecDeque<Claim>>,
+    /// Items for the worker threads.
+    pub queue: Mutex<VecDeque<Task>>,
     pub work: WaitList,
     pub why: Mutex<String>,
     keeper: OnceLock<std::thread::Thread>,
@@ -32,6 +32,19 @@ pub(super) struct Shared<K> {
     pub failovers: AtomicU64,
     /// Counters of kernels that are gone.
     pub past: Mutex<DeviceCounters>,
+}
+
+/// An item for worker threads, with what the device knows of it.
+pub(super) struct Task {
+    pub claim: Claim,
+    pub known: ForHost,
+}
+
+impl Task {
+    /// An item of which nothing is known.
+    pub fn new(claim: Claim) -> Self {
+        Self { claim, known: ForHost::default() }
+    }
 }
 
 /// A kernel and where it began.
@@ -69,11 +82,11 @@ impl<K: Resident> Shared<K> {
         self.live.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands claims to the worker threads.
-    pub fn to_host(&self, claims: impl IntoIterator<Item = Claim>) {
+    /// Hands items to the worker threads.
+    pub fn to_host(&self, items: impl IntoIterator<Item = Task>) {
         let mut queue = lock(&self.queue);
         let before = queue.len();
-        queue.extend(claims);
+        queue.extend(items);
         let more = queue.len() - before;
         drop(queue);
         self.work.notify(more);
@@ -99,7 +112,7 @@ impl<K: Resident> Shared<K> {
         });
         let jobs = jobs.map(|(position, job)| {
             if Some(job.set) != last.0 {
-                last = (Some(job.set), self.set_index(live, engine.known_set(job.set, known)));
+                last = (Some(job.set), self.set_index(engine, live, engine.known_set(job.set, known)));
             }
             gpu::Job {
                 offset: job.input_offset,
@@ -112,11 +125,14 @@ impl<K: Resident> Shared<K> {
         live.kernel.publish(runs, jobs);
     }
 
-    fn set_index(&self, live: &Live<K>, set: &LoadedSet) -> u16 {
+    fn set_index(&self, engine: &Engine, live: &Live<K>, set: &LoadedSet) -> u16 {
         set.device.index(live.epoch, || match live.kernel.load(set.rules.device_kind()) {
-            Some((index, keep)) => (index, Some(keep)),
+            Ok((index, keep)) => (index, Some(keep)),
             // No room there: this set's items are scanned here.
-            None => (live.kernel.host_set(), None),
+            Err(why) => {
+                engine.options().log.say(Level::Warn, &why.of_set(set.id, &self.name));
+                (live.kernel.host_set(), None)
+            }
         })
     }
 

@@ -32,6 +32,10 @@ const MIN_SURPRISE: u32 = 64;
 const MIN_RUN: u32 = 8;
 /// A run as long as this is looked for by few probes, and is rare: better than strings that are short.
 const LONG_RUN: u32 = 15;
+/// Other borders of a branch that are tried where the best one's automata are too large.
+const OTHERS: usize = 3;
+/// And so many elements from each other: a caseless word has a border before each of its letters.
+const APART: usize = 6;
 /// Rewriting stops here; deeper trees keep what they have.
 const MAX_REWRITES: u32 = 4;
 
@@ -44,6 +48,9 @@ pub(crate) struct Branch {
     pub rest: Hir,
     /// How the border is found.
     pub seek: Seek,
+    /// The same language with its border at another place, where that is rare enough too: for when the automata of this
+    /// one turn out too large.
+    pub others: Vec<Branch>,
 }
 
 /// What every match of a branch's `rest` starts with.
@@ -106,6 +113,17 @@ pub(crate) fn analyse(hir: &Hir, how: How) -> Shape {
     }
 }
 
+/// The branch as a union of several, where its first choice that can be taken apart gives such; None if there is none.
+pub(crate) fn finer(branch: &Branch, how: How) -> Option<Vec<Branch>> {
+    let subs = [flatten(&branch.before), flatten(&branch.rest)].concat();
+    let choice = |sub: &Hir| matches!(sub.kind(), HirKind::Alternation(_));
+    subs.iter().enumerate().filter(|(_, sub)| choice(sub)).find_map(|(at, _)| {
+        let mut branches = Vec::new();
+        let all = rewritten(&subs, at).into_iter().all(|choice| split(choice, 0, how, &mut branches));
+        (all && !branches.is_empty()).then_some(branches)
+    })
+}
+
 /// The tree as one string, if it is one: no look, no choice other than the case of all its letters.
 fn as_literal(hir: &Hir) -> Option<Factor> {
     let mut bytes = Vec::new();
@@ -148,9 +166,9 @@ fn split(subs: Vec<Hir>, rewrites: u32, how: How, out: &mut Vec<Branch>) -> bool
     if out.len() >= MAX_BRANCHES {
         return false;
     }
-    let strings = best_border(&subs, how.room).map(|(surprise, at, factors)| (surprise, at, Seek::Strings(factors)));
+    let borders = rare_borders(&subs, how.room);
+    let strings = borders.first().map(|(surprise, at, factors)| (*surprise, *at, Seek::Strings(factors.clone())));
     let rare = |best: &(u32, usize, Seek)| best.0 >= MIN_SURPRISE;
-    let strings = strings.filter(rare);
     // Tests look at runs however common they are.
     let run = best_run(&subs, if how.prefer_runs { 2 } else { MIN_RUN });
     let long = run.as_ref().is_some_and(|run| matches!(run.2, Seek::Run { min, .. } if min >= LONG_RUN));
@@ -160,9 +178,20 @@ fn split(subs: Vec<Hir>, rewrites: u32, how: How, out: &mut Vec<Branch>) -> bool
         false => strings.or(run.filter(rare)),
     };
     if let Some((_, at, seek)) = best {
-        let mut subs = subs;
-        let rest = Hir::concat(subs.split_off(at));
-        out.push(Branch { before: Hir::concat(subs), rest, seek });
+        let cut = |at: usize, seek, others| Branch {
+            before: Hir::concat(subs[..at].to_vec()),
+            rest: Hir::concat(subs[at..].to_vec()),
+            seek,
+            others,
+        };
+        let (mut places, mut others) = (vec![at], Vec::new());
+        for (_, at, factors) in borders {
+            if places.len() <= OTHERS && places.iter().all(|other| other.abs_diff(at) >= APART) {
+                places.push(at);
+                others.push(cut(at, Seek::Strings(factors), Vec::new()));
+            }
+        }
+        out.push(cut(at, seek, others));
         return true;
     }
     if rewrites == 0 {
@@ -183,20 +212,17 @@ fn split(subs: Vec<Hir>, rewrites: u32, how: How, out: &mut Vec<Branch>) -> bool
     false
 }
 
-/// The border of a concatenation whose strings are rarest: (surprise, index, strings).
-fn best_border(subs: &[Hir], room: Room) -> Option<(u32, usize, Vec<Factor>)> {
-    let mut best: Option<(u32, usize, Vec<Factor>)> = None;
-    for at in 0..subs.len() {
-        let factors = prefixes_of(&subs[at..], room);
-        if factors.iter().any(|factor| factor.bytes.is_empty()) {
-            continue;
-        }
-        let surprise = rarity::surprise_of_set(&factors);
-        if best.as_ref().is_none_or(|(most, ..)| surprise > *most) {
-            best = Some((surprise, at, factors));
-        }
-    }
-    best
+/// The borders of a concatenation whose strings are rare enough, the rarest first: (surprise, index, strings).
+fn rare_borders(subs: &[Hir], room: Room) -> Vec<(u32, usize, Vec<Factor>)> {
+    let mut borders: Vec<_> = (0..subs.len())
+        .map(|at| (at, prefixes_of(&subs[at..], room)))
+        .filter(|(_, factors)| factors.iter().all(|factor| !factor.bytes.is_empty()))
+        .map(|(at, factors)| (rarity::surprise_of_set(&factors), at, factors))
+        .filter(|(surprise, ..)| *surprise >= MIN_SURPRISE)
+        .collect();
+    // Stable: of equal ones the first.
+    borders.sort_by_key(|(surprise, ..)| std::cmp::Reverse(*surprise));
+    borders
 }
 
 /// The border before the rarest run of a concatenation: (surprise, index, run).

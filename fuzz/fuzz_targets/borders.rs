@@ -1,0 +1,48 @@
+//! Rule sets aimed at the borders between tiers: what the tables find is what a search without them finds.
+#![no_main]
+
+#[path = "../../tests/common/aimed.rs"]
+mod aimed;
+
+use aimed::{Aimed, PIECE};
+use libfuzzer_sys::fuzz_target;
+use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier, flags};
+use trommel::scan::literal::Executor;
+use trommel::scan::{Match, Scratch};
+
+fn compile(case: &Aimed, semantics: Semantics, force_tier: Option<Tier>) -> Rules {
+    let patterns: Vec<Pattern<'_>> = (0..)
+        .zip(&case.rules)
+        .map(|(id, rule)| {
+            let kind = if rule.literal { flags::LITERAL } else { 0 };
+            let fold = if rule.caseless { flags::CASELESS } else { 0 };
+            Pattern { bytes: &rule.text, id, flags: kind | fold | flags::START }
+        })
+        .collect();
+    let options = CompileOptions { semantics, force_tier, ..CompileOptions::default() };
+    Rules::compile(&patterns, &options).expect("these rules are all valid")
+}
+
+// The bytes are the choices, two a choice; when there are no more the first possibility is taken each time.
+fuzz_target!(|data: &[u8]| {
+    let mut choices = data.chunks_exact(2).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
+    let mut draw = |n: usize| choices.next().unwrap_or(0) % n;
+    let semantics = [Semantics::Leftmost, Semantics::AllEnds][draw(2)];
+    let longest = if draw(8) == 1 { PIECE + 1 } else { 2000 };
+    let case = aimed::aimed(&mut draw, 2, longest);
+    let plain = compile(&case, semantics, Some(Tier::Host));
+    for tier in [None, Some(Tier::Run), Some(Tier::Confirm)] {
+        let rules = compile(&case, semantics, tier);
+        for item in &case.items {
+            let scan = |rules: &Rules, executor| {
+                let mut out: Vec<Match> = Vec::new();
+                rules.scan(item, &mut Scratch::with_executor(executor), u64::MAX, &mut out);
+                out
+            };
+            let want = scan(&plain, Executor::Scalar);
+            for executor in [Executor::Scalar, Executor::Avx2, Executor::Avx512] {
+                assert_eq!(scan(&rules, executor), want, "{tier:?} {executor:?} {:?}", case.rules);
+            }
+        }
+    }
+});
