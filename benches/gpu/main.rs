@@ -5,6 +5,7 @@
 //! `abi` call nothing but the exported C functions; those that begin with `kernel` leave the engine out.
 
 mod abi;
+mod checking;
 #[path = "../../tests/common/gpu.rs"]
 mod common;
 mod engine;

@@ -21,9 +21,9 @@ const ALL: u32 = 2112;
 
 type Patterns = Vec<(Vec<u8>, u32)>;
 
-struct Set {
-    name: &'static str,
-    patterns: Patterns,
+pub(super) struct Set {
+    pub name: &'static str,
+    pub patterns: Patterns,
     regexes: bool,
     /// GB/s of 16 KiB and of 1 KiB items that are wanted.
     wanted: [f64; 2],
@@ -59,7 +59,7 @@ fn rule_sets(found: &Sources) -> Vec<Set> {
 }
 
 pub(super) fn rows(bench: &mut Bench) {
-    const IDS: [&str; 4] = ["abi_match", "abi_alone", "abi_footprint", "abi_vectorscan"];
+    const IDS: [&str; 5] = ["abi_check", "abi_match", "abi_alone", "abi_footprint", "abi_vectorscan"];
     if !IDS.iter().any(|id| bench.wants(id)) || bench.device.is_software() {
         return;
     }
@@ -81,6 +81,9 @@ pub(super) fn rows(bench: &mut Bench) {
         let text = if set.dense { dense(text.clone(), &set) } else { text.clone() };
         let peer = vectorscan.as_ref().filter(|_| bench.wants("abi_vectorscan"));
         let peer = peer.and_then(|vectorscan| beside(bench, vectorscan, &set, &text)).unwrap_or_default();
+        if bench.wants("abi_check") {
+            super::checking::check(bench, &set, &text[..8 << 20]);
+        }
         if bench.wants("abi_match") {
             matching(bench, &set, &text, peer);
         }

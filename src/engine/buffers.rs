@@ -2,7 +2,9 @@
 //! copied into the arena otherwise.
 
 use super::{Engine, Job, Level};
-use crate::ring::{Claims, Position};
+#[cfg(feature = "gpu")]
+use crate::ring::Claims;
+use crate::ring::Position;
 use crate::status::Result;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -63,6 +65,7 @@ impl Engine {
     }
 
     /// The bytes of claimed items are not needed any more.
+    #[cfg(feature = "gpu")]
     pub(crate) fn let_go_all(&self, claims: &Claims) {
         let jobs = || self.ring.payloads(claims, 0);
         self.arena.release_copies(jobs().filter(Job::owns_region).map(|job| job.input_offset));

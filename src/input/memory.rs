@@ -70,6 +70,7 @@ impl Memory {
     ///
     /// # Safety
     /// As there.
+    #[cfg_attr(not(feature = "gpu"), allow(unused_variables))]
     pub unsafe fn import(
         &self,
         begin: u32,
