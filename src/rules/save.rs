@@ -5,8 +5,7 @@
 //! checksum of every byte, Unicode tables, and that every index and offset in every table stays inside.
 //! Rules that no table finds (the host tier) are compiled again while loading; their oracles, like all, when first needed.
 
-use std::sync::OnceLock;
-
+use crate::first::First;
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, HirKind};
@@ -86,8 +85,8 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
 
 /// Tells Unicode tables apart: a hash over what classes and case folding they give. Never 0.
 pub(super) fn unicode_fingerprint() -> u64 {
-    static FINGERPRINT: OnceLock<u64> = OnceLock::new();
-    *FINGERPRINT.get_or_init(|| {
+    static FINGERPRINT: First<u64> = First::new();
+    *FINGERPRINT.get(|| {
         let mut hash = Xxh3::new();
         for text in ["\\w", "\\d", "\\s", "\\p{L}", "\\p{Greek}", "(?i)\\p{Lu}", "\\p{M}"] {
             let hir = ParserBuilder::new().build().parse(text);

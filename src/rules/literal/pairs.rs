@@ -2,8 +2,8 @@
 //! serve executors that shuffle bytes as a filter in front of the hashed one, and may speak for several groups at once:
 //! a window of less than four bytes says nothing about the rest.
 
+use crate::first::First;
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use super::build::Unique;
 use super::layout::{Entry, PAIRS, word_at};
@@ -58,8 +58,8 @@ pub(crate) fn plan(all: &[Unique], long: &[u32], short: &[u32], fold: u32, rarit
     if long.is_empty() || all.len() > FEW {
         return None;
     }
-    static ORDINARY: LazyLock<Ordinary> = LazyLock::new(Ordinary::new);
-    let ordinary = &*ORDINARY;
+    static ORDINARY: First<Ordinary> = First::new();
+    let ordinary = ORDINARY.get(Ordinary::new);
     let length = |i: &&u32| all[**i as usize].bytes.len();
     let mut best: Option<Paired> = None;
     for least in [4, 3, 2] {

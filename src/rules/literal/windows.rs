@@ -5,9 +5,9 @@
 //! [`super::rarity`]; the second term because sharing costs both a longer list and, as literals come from the text
 //! they are looked for in, a window that is likelier than the model knows.
 
+use crate::first::First;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use super::Plan;
 use super::build::Unique;
@@ -102,8 +102,9 @@ pub(crate) fn choose(
             counts[place(priced.words(offset))] += 1;
         }
     }
-    static LOGS: LazyLock<Vec<f32>> = LazyLock::new(|| (0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect());
-    let log = |n: u32| LOGS.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
+    static LOGS: First<Vec<f32>> = First::new();
+    let logs = LOGS.get(|| (0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect());
+    let log = |n: u32| logs.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
 
     let mut owned = Vec::with_capacity(which.len() * stride);
     for (text, &literal) in folded.iter().zip(which) {
