@@ -18,7 +18,9 @@ impl<P: Copy, O> Ring<P, O> {
             if count == 0 {
                 let seen = self.tail.load(Ordering::Relaxed);
                 if seen == tail {
-                    return None;
+                    if !self.emptied.wait(first) {
+                        return None;
+                    }
                 }
                 tail = seen;
                 continue;
@@ -27,7 +29,10 @@ impl<P: Copy, O> Ring<P, O> {
             // that nobody claimed since the tail was read, so what was queued then still is.
             let next = first.plus(count as u64).word();
             match self.tail.compare_exchange_weak(tail, next, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Some(Claims { ring: self.fixed.id, first, count }),
+                Ok(_) => {
+                    self.slots().prefetch_ahead(Phase::Queued, first, count, max);
+                    return Some(Claims { ring: self.fixed.id, first, count });
+                }
                 Err(seen) => tail = seen,
             }
             backoff.spin();

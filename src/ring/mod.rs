@@ -38,6 +38,7 @@ pub mod parking;
 mod position;
 mod produce;
 pub mod retire;
+mod slip;
 mod slots;
 pub(crate) mod sync;
 #[cfg(all(test, not(loom)))]
@@ -53,6 +54,7 @@ pub use tokens::{Claim, Claims, Reservation};
 
 use crossbeam_utils::CachePadded;
 use position::Phase;
+use slip::Slip;
 use slots::Slots;
 use sync::{AtomicU64, Ordering};
 use tokens::RingId;
@@ -66,6 +68,10 @@ pub struct Ring<P, O> {
     head: CachePadded<AtomicU64>,
     /// The next position to claim. Written by consumers.
     tail: CachePadded<AtomicU64>,
+    /// Where producers last found the ring full.
+    filled: CachePadded<Slip>,
+    /// Where consumers last found it empty.
+    emptied: CachePadded<Slip>,
     /// `start` and eight more for each slot that was given back. Written by whoever gives back.
     freed: CachePadded<AtomicU64>,
     /// Never written again after the ring is made.
@@ -92,6 +98,8 @@ impl<P: Copy, O> Ring<P, O> {
         Self {
             head: counter(),
             tail: counter(),
+            filled: CachePadded::new(Slip::new(start)),
+            emptied: CachePadded::new(Slip::new(start)),
             freed: counter(),
             fixed: CachePadded::new(Fixed { id: RingId::next(), start, slots }),
         }

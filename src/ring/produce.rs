@@ -37,7 +37,9 @@ impl<P: Copy, O> Ring<P, O> {
                 // Either the slot still belongs to an earlier lap, or the head that was read is an old one.
                 let seen = self.head.load(Ordering::Relaxed);
                 if seen == head {
-                    return Err(Refused::Full);
+                    if !self.filled.wait(first) {
+                        return Err(Refused::Full);
+                    }
                 }
                 head = seen;
                 continue;
@@ -46,7 +48,10 @@ impl<P: Copy, O> Ring<P, O> {
             // whoever sees the new head also sees the slots below it in this lap.
             let next = first.plus(count as u64).word();
             match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return Ok(Reservation { ring: self.fixed.id, first, count }),
+                Ok(_) => {
+                    self.slots().prefetch_ahead(Phase::Free, first, count, want);
+                    return Ok(Reservation { ring: self.fixed.id, first, count });
+                }
                 Err(seen) => head = seen,
             }
             backoff.spin();

@@ -168,6 +168,37 @@ impl<P, O> Slots<P, O> {
         prefetch::<true, _>(std::ptr::from_ref(self.stage(later)));
     }
 
+    /// Asks for the slots behind `count` that were reserved or claimed of `want` from `first` on, where more of them are likely
+    /// to be in `phase`: then the other end is past them, and the lines are not taken from it while it works on them.
+    #[inline(always)]
+    pub(super) fn prefetch_ahead(&self, phase: Phase, first: Position, count: usize, want: usize) {
+        const STAGES: u64 = (LINE / size_of::<AtomicU64>()) as u64;
+        const MOST: u64 = 16;
+        let (count, want) = (count as u64, want as u64);
+        let ahead = if count >= STAGES {
+            if count < want {
+                return;
+            }
+            first.plus(count)
+        } else {
+            // Once for each line of stage words, and if that is in this phase to its end.
+            let line = first.index().wrapping_neg() % STAGES;
+            let last = first.plus(line + STAGES - 1);
+            if line >= count || self.stage(last).load(Ordering::Relaxed) != last.in_phase(phase) {
+                return;
+            }
+            first.plus(line + STAGES)
+        };
+        let count = count.clamp(STAGES, MOST);
+        for i in (0..count).step_by(STAGES as usize) {
+            prefetch::<true, _>(std::ptr::from_ref(self.stage(ahead.plus(i))));
+        }
+        for i in (0..count).step_by((LINE / size_of::<P>().max(1)).max(1)) {
+            let payload = self.payloads[self.slot(ahead.plus(i))].with(|cell| cell.cast::<u8>());
+            if phase == Phase::Free { prefetch::<true, _>(payload) } else { prefetch::<false, _>(payload) }
+        }
+    }
+
     /// The same for items that are claimed.
     #[inline(always)]
     pub(super) fn prefetch_payloads(&self, first: Position, count: usize) {
@@ -221,8 +252,13 @@ fn prefetch<const WRITE: bool, T>(at: *const T) {
     #[cfg(all(target_arch = "x86_64", not(loom)))]
     // SAFETY: a hint without an effect on memory, whatever the address; a processor that does not know it does nothing.
     unsafe {
-        use std::arch::x86_64::{_MM_HINT_ET0, _MM_HINT_T0, _mm_prefetch};
-        if WRITE { _mm_prefetch::<_MM_HINT_ET0>(at.cast()) } else { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        if WRITE {
+            // The intrinsic's hint to write is compiled to a prefetch for reading where any x86-64 is the target.
+            std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, readonly, preserves_flags));
+        } else {
+            _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        }
     }
     #[cfg(not(all(target_arch = "x86_64", not(loom))))]
     let _ = at;
