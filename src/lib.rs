@@ -9,7 +9,6 @@ pub mod drain;
 pub mod engine;
 #[doc(hidden)]
 pub mod faults;
-mod first;
 #[cfg(feature = "gpu")]
 #[doc(hidden)]
 pub mod gpu;

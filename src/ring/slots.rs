@@ -176,7 +176,8 @@ impl<P, O> Slots<P, O> {
         const MOST: u64 = 16;
         let (count, want) = (count as u64, want as u64);
         let ahead = if count >= STAGES {
-            if count < want {
+            // What is large has its lines overlap by itself, and what is behind it is some other producer's by then.
+            if count < want || count > MOST {
                 return;
             }
             first.plus(count)
@@ -189,7 +190,7 @@ impl<P, O> Slots<P, O> {
             }
             first.plus(line + STAGES)
         };
-        let count = count.clamp(STAGES, MOST);
+        let count = count.max(STAGES);
         for i in (0..count).step_by(STAGES as usize) {
             prefetch::<true, _>(std::ptr::from_ref(self.stage(ahead.plus(i))));
         }

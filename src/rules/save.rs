@@ -5,8 +5,8 @@
 //! checksum of every byte, Unicode tables, and that every index and offset in every table stays inside.
 //! Rules that no table finds (the host tier) are compiled again while loading; their oracles, like all, when first needed.
 
-use crate::first::First;
 use bytemuck::{Pod, Zeroable, bytes_of, cast_slice};
+use once_cell::race::OnceBox;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, HirKind};
 use xxhash_rust::xxh3::Xxh3;
@@ -85,8 +85,9 @@ pub(super) fn checksum(bytes: &[u8]) -> u64 {
 
 /// Tells Unicode tables apart: a hash over what classes and case folding they give. Never 0.
 pub(super) fn unicode_fingerprint() -> u64 {
-    static FINGERPRINT: First<u64> = First::new();
-    *FINGERPRINT.get(|| {
+    // Made twice rather than waited for: a child that is forked meanwhile would wait for ever.
+    static FINGERPRINT: OnceBox<u64> = OnceBox::new();
+    *FINGERPRINT.get_or_init(|| {
         let mut hash = Xxh3::new();
         for text in ["\\w", "\\d", "\\s", "\\p{L}", "\\p{Greek}", "(?i)\\p{Lu}", "\\p{M}"] {
             let hir = ParserBuilder::new().build().parse(text);
@@ -98,7 +99,7 @@ pub(super) fn unicode_fingerprint() -> u64 {
                 hash.update(&(range.end() as u32).to_le_bytes());
             }
         }
-        hash.digest() | 1
+        Box::new(hash.digest() | 1)
     })
 }
 

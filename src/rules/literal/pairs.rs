@@ -2,7 +2,7 @@
 //! serve executors that shuffle bytes as a filter in front of the hashed one, and may speak for several groups at once:
 //! a window of less than four bytes says nothing about the rest.
 
-use crate::first::First;
+use once_cell::race::OnceBox;
 use std::collections::HashMap;
 
 use super::build::Unique;
@@ -58,8 +58,9 @@ pub(crate) fn plan(all: &[Unique], long: &[u32], short: &[u32], fold: u32, rarit
     if long.is_empty() || all.len() > FEW {
         return None;
     }
-    static ORDINARY: First<Ordinary> = First::new();
-    let ordinary = ORDINARY.get(Ordinary::new);
+    // Made twice rather than waited for: a child that is forked meanwhile would wait for ever.
+    static ORDINARY: OnceBox<Ordinary> = OnceBox::new();
+    let ordinary = ORDINARY.get_or_init(|| Box::new(Ordinary::new()));
     let length = |i: &&u32| all[**i as usize].bytes.len();
     let mut best: Option<Paired> = None;
     for least in [4, 3, 2] {

@@ -5,7 +5,7 @@
 //! [`super::rarity`]; the second term because sharing costs both a longer list and, as literals come from the text
 //! they are looked for in, a window that is likelier than the model knows.
 
-use crate::first::First;
+use once_cell::race::OnceBox;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -102,8 +102,9 @@ pub(crate) fn choose(
             counts[place(priced.words(offset))] += 1;
         }
     }
-    static LOGS: First<Vec<f32>> = First::new();
-    let logs = LOGS.get(|| (0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect());
+    // Made twice rather than waited for: a child that is forked meanwhile would wait for ever.
+    static LOGS: OnceBox<Vec<f32>> = OnceBox::new();
+    let logs = LOGS.get_or_init(|| Box::new((0..1024).map(|n| 2.0 * (n.max(1) as f32).ln()).collect()));
     let log = |n: u32| logs.get(n as usize).copied().unwrap_or_else(|| 2.0 * (n as f32).ln());
 
     let mut owned = Vec::with_capacity(which.len() * stride);
