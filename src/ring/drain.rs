@@ -18,6 +18,7 @@ impl<P: Copy, O> Ring<P, O> {
             if count == 0 {
                 let seen = self.tail.load(Ordering::Relaxed);
                 if seen == tail {
+                    // As in `reserve`.
                     if !self.emptied.wait(first) {
                         return None;
                     }
