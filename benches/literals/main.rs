@@ -125,7 +125,8 @@ fn run(case: &Case, set: &Set, vectorscan: Option<&Vectorscan>) {
         None => println!("{:<16} RegexSet not run", case.id),
         Some(union) => {
             // It is slow and sees less text; it only says which literals are there.
-            let some = &case.text[..case.text.len() / 16];
+            let share = if set.len() > 20_000 { 1024 } else { 16 };
+            let some = &case.text[..case.text.len() / share];
             let theirs = pass(some, case.item, |item| union.matches(item).iter().count() as u64).0;
             let what = format!("{}, 1 thread", case.what);
             let peer = Some(("RegexSet", theirs));
@@ -157,11 +158,8 @@ fn automaton(set: &Set, kind: AhoCorasickKind) -> AhoCorasick {
         .expect("aho-corasick takes the set")
 }
 
-/// The set as the regex crate takes many at once; None where it would take minutes to build.
+/// The set as the regex crate takes many at once; None where it refuses them.
 fn union(set: &Set) -> Option<RegexSet> {
-    if set.len() > 20_000 {
-        return None;
-    }
     let texts = set.iter().map(|(bytes, caseless)| {
         let text = regex::escape(&String::from_utf8_lossy(bytes));
         if *caseless { format!("(?i){text}") } else { text }
