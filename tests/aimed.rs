@@ -3,34 +3,15 @@
 #[path = "common/aimed.rs"]
 mod aimed;
 
-use aimed::{Aimed, PIECE};
-use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier, flags};
+use aimed::PIECE;
+use trommel::rules::{Semantics, Tier};
 use trommel::scan::literal::Executor;
 use trommel::scan::{Match, Scratch};
-
-fn compile(case: &Aimed, semantics: Semantics, force_tier: Option<Tier>) -> Rules {
-    let patterns: Vec<Pattern<'_>> = (0..)
-        .zip(&case.rules)
-        .map(|(id, rule)| {
-            let kind = if rule.literal { flags::LITERAL } else { 0 };
-            let fold = if rule.caseless { flags::CASELESS } else { 0 };
-            Pattern { bytes: &rule.text, id, flags: kind | fold | flags::START }
-        })
-        .collect();
-    let options = CompileOptions { semantics, force_tier, ..CompileOptions::default() };
-    Rules::compile(&patterns, &options).unwrap_or_else(|errors| panic!("{errors:?} {:?}", case.rules))
-}
 
 #[test]
 fn sets_at_the_borders_of_tiers_are_answered_as_without_tables() {
     let pairs: usize = std::env::var("TROMMEL_CASES").map_or(8_000, |n| n.parse().expect("a number"));
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let mut draw = |n: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as usize % n
-    };
+    let mut draw = aimed::draws(0x9e37_79b9_7f4a_7c15);
     let mut scratches = [Executor::Scalar, Executor::Avx2, Executor::Avx512].map(Scratch::with_executor);
     let (mut seen, mut tiers) = (0, [0usize; 5]);
     for set in 0.. {
@@ -40,8 +21,8 @@ fn sets_at_the_borders_of_tiers_are_answered_as_without_tables() {
         let longest = if set % 16 == 0 { PIECE + 1 } else { 2000 };
         let case = aimed::aimed(&mut draw, 8, longest);
         let semantics = [Semantics::Leftmost, Semantics::AllEnds][set % 2];
-        let plain = compile(&case, semantics, Some(Tier::Host));
-        let sets = [None, Some(Tier::Run), Some(Tier::Confirm)].map(|tier| (tier, compile(&case, semantics, tier)));
+        let plain = case.compile(semantics, Some(Tier::Host));
+        let sets = [None, Some(Tier::Run), Some(Tier::Confirm)].map(|tier| (tier, case.compile(semantics, tier)));
         sets[0].1.info().iter().for_each(|info| tiers[info.tier as usize] += 1);
         for item in &case.items {
             let mut expected: Vec<Match> = Vec::new();

@@ -6,45 +6,25 @@ mod aimed;
 #[path = "common/gpu.rs"]
 mod common;
 
-use aimed::Aimed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor};
 use trommel::gpu::Choice;
-use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier, flags};
+use trommel::rules::{Semantics, Tier};
 use trommel::scan::{Match, Scratch};
 use trommel::types::{trm_completion, trm_match};
 
-fn compile(case: &Aimed, semantics: Semantics, force_tier: Option<Tier>) -> Rules {
-    let patterns: Vec<Pattern<'_>> = (0..)
-        .zip(&case.rules)
-        .map(|(id, rule)| {
-            let kind = if rule.literal { flags::LITERAL } else { 0 };
-            let fold = if rule.caseless { flags::CASELESS } else { 0 };
-            Pattern { bytes: &rule.text, id, flags: kind | fold | flags::START }
-        })
-        .collect();
-    let options = CompileOptions { semantics, force_tier, ..CompileOptions::default() };
-    Rules::compile(&patterns, &options).unwrap_or_else(|errors| panic!("{errors:?} {:?}", case.rules))
-}
-
 /// As many pairs as wanted, in sets of their own, each loaded in place of the one before.
 fn pour(handle: &Handle, seed: u64, pairs: usize, id: u32) -> usize {
-    let mut state = seed * 2 + 1;
-    let mut draw = |n: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as usize % n
-    };
+    let mut draw = aimed::draws(seed * 2 + 1);
     let (mut seen, mut scratch, mut set) = (0, Scratch::default(), 0usize);
     while seen < pairs {
         // Long items are rare: small rings of small arenas are what is to overflow.
         let case = aimed::aimed(&mut draw, 64, 4000);
         let semantics = [Semantics::Leftmost, Semantics::AllEnds][set % 2];
         let tiers = [None, None, Some(Tier::Run), Some(Tier::Confirm), Some(Tier::Factor)];
-        let rules = Arc::new(compile(&case, semantics, tiers[draw(tiers.len())]));
-        let plain = compile(&case, semantics, Some(Tier::Host));
+        let rules = Arc::new(case.compile(semantics, tiers[draw(tiers.len())]));
+        let plain = case.compile(semantics, Some(Tier::Host));
         handle.engine().load_rules(id, rules).unwrap();
         let (mut sent, mut done) = (0, 0);
         while done < case.items.len() {

@@ -4,24 +4,11 @@
 #[path = "../../tests/common/aimed.rs"]
 mod aimed;
 
-use aimed::{Aimed, PIECE};
+use aimed::PIECE;
 use libfuzzer_sys::fuzz_target;
-use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier, flags};
+use trommel::rules::{Rules, Semantics, Tier};
 use trommel::scan::literal::Executor;
 use trommel::scan::{Match, Scratch};
-
-fn compile(case: &Aimed, semantics: Semantics, force_tier: Option<Tier>) -> Rules {
-    let patterns: Vec<Pattern<'_>> = (0..)
-        .zip(&case.rules)
-        .map(|(id, rule)| {
-            let kind = if rule.literal { flags::LITERAL } else { 0 };
-            let fold = if rule.caseless { flags::CASELESS } else { 0 };
-            Pattern { bytes: &rule.text, id, flags: kind | fold | flags::START }
-        })
-        .collect();
-    let options = CompileOptions { semantics, force_tier, ..CompileOptions::default() };
-    Rules::compile(&patterns, &options).expect("these rules are all valid")
-}
 
 // The bytes are the choices, two a choice; when there are no more the first possibility is taken each time.
 fuzz_target!(|data: &[u8]| {
@@ -30,9 +17,9 @@ fuzz_target!(|data: &[u8]| {
     let semantics = [Semantics::Leftmost, Semantics::AllEnds][draw(2)];
     let longest = if draw(8) == 1 { PIECE + 1 } else { 2000 };
     let case = aimed::aimed(&mut draw, 2, longest);
-    let plain = compile(&case, semantics, Some(Tier::Host));
+    let plain = case.compile(semantics, Some(Tier::Host));
     for tier in [None, Some(Tier::Run), Some(Tier::Confirm)] {
-        let rules = compile(&case, semantics, tier);
+        let rules = case.compile(semantics, tier);
         for item in &case.items {
             let scan = |rules: &Rules, executor| {
                 let mut out: Vec<Match> = Vec::new();

@@ -37,7 +37,7 @@ impl<P: Copy, O> Ring<P, O> {
                 // Either the slot still belongs to an earlier lap, or the head that was read is an old one.
                 let seen = self.head.load(Ordering::Relaxed);
                 if seen == head {
-                    // The answer may be worth waiting for, once: see there.
+                    // In full run the other end is waited for first, for a moment and once.
                     if !self.filled.wait(first) {
                         return Err(Refused::Full);
                     }

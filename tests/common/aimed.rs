@@ -2,6 +2,8 @@
 //! automata about as large as may be, runs about as long as are looked for, choices that are taken apart, anchors and matches
 //! about where texts are cut into pieces. Shared by the tests and the fuzzer.
 
+use trommel::rules::{CompileOptions, Pattern, Rules, Semantics, Tier, flags};
+
 /// A rule: its text, whether it is a literal, and whether letters match in either case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -15,6 +17,34 @@ pub struct Rule {
 pub struct Aimed {
     pub rules: Vec<Rule>,
     pub items: Vec<Vec<u8>>,
+}
+
+impl Aimed {
+    /// The set, all of it in one tier or each rule where it belongs. The rules' ids are their numbers.
+    pub fn compile(&self, semantics: Semantics, force_tier: Option<Tier>) -> Rules {
+        let patterns: Vec<Pattern<'_>> = (0..)
+            .zip(&self.rules)
+            .map(|(id, rule)| {
+                let kind = if rule.literal { flags::LITERAL } else { 0 };
+                let fold = if rule.caseless { flags::CASELESS } else { 0 };
+                Pattern { bytes: &rule.text, id, flags: kind | fold | flags::START }
+            })
+            .collect();
+        let options = CompileOptions { semantics, force_tier, ..CompileOptions::default() };
+        Rules::compile(&patterns, &options).unwrap_or_else(|errors| panic!("{errors:?} {:?}", self.rules))
+    }
+}
+
+/// Draws for [`aimed`], the same ones for the same seed. The fuzzer has its own.
+#[allow(dead_code)]
+pub fn draws(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |n| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % n
+    }
 }
 
 /// Texts are cut into pieces of this many bytes.
