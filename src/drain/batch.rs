@@ -200,15 +200,15 @@ impl<'a> Thread<'a> {
         let (mut last, mut count, mut apart) = (None, 0, Vec::new());
         for (n, job) in engine.ring().payloads(claims, 0).enumerate() {
             let index = match last {
-                Some((place, index)) if place == job.set => index,
+                Some((place, index)) if place == job.set() => index,
                 _ => {
-                    let set = engine.known_set(job.set, &mut self.looked_up).clone();
+                    let set = engine.known_set(job.set(), &mut self.looked_up).clone();
                     if !slot.is_empty() && set.device.known(self.epoch).is_none() {
                         // A new set may move the others' indexes: what is in the slot goes first.
                         break;
                     }
                     let index = self.index(&set);
-                    last = Some((job.set, index));
+                    last = Some((job.set(), index));
                     index
                 }
             };
@@ -338,7 +338,7 @@ impl<'a> Thread<'a> {
         let mut finishing = Finishing::new(self.engine, &mut owners);
         for claim in claims {
             let job = self.engine.ring().payload(&claim);
-            let set = finishing.set(job.set);
+            let set = finishing.set(job.set());
             let mut bytes = self.engine.arena().bytes(job.input_offset, job.input_len);
             if self.engine.arena().is_devices() {
                 // Device memory is slow to read, so it is read once, in order.

@@ -70,7 +70,7 @@ impl Engine {
             self.work().notify_all();
         }
         let job = self.ring().payload(&claim);
-        let set = self.set_at(job.set);
+        let set = self.set_at(job.set());
         let item = trm_work_item {
             input_offset: job.input_offset,
             input_len: job.input_len,
@@ -117,7 +117,7 @@ impl Engine {
         matches.dedup();
         let count = matches.len() as u64;
         matches.truncate(usize::try_from(self.options().max_matches_per_item).unwrap_or(usize::MAX));
-        let set = self.set_at(job.set);
+        let set = self.set_at(job.set());
         let mut outcome = Outcome::new(count, matches);
         if status != TRM_OK {
             outcome.status = status;
@@ -128,7 +128,7 @@ impl Engine {
 
     fn finish_cancelled(&self, claim: Claim) {
         let job = self.ring().payload(&claim);
-        let set = self.set_at(job.set);
+        let set = self.set_at(job.set());
         self.finish_one(claim, &job, &set, Outcome::cancelled());
     }
 

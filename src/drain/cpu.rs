@@ -170,9 +170,9 @@ impl<'a> Worker<'a> {
         while batch.items.left() > 0 {
             let (position, job) = (batch.items.position(), batch.items.payload(0));
             let is_large = u64::from(job.input_len) > LOOK_BYTES;
-            if is_large || batch.owner != job.owner {
+            if is_large || batch.owner != job.owner() {
                 self.pass_on(batch);
-                batch.owner = job.owner;
+                batch.owner = job.owner();
             }
             if is_large && self.untold.items > 0 {
                 self.tell();
@@ -181,7 +181,7 @@ impl<'a> Worker<'a> {
             let (status, match_count) = if engine.is_off(position, &job) {
                 (TRM_CANCELLED, 0)
             } else {
-                let set = engine.known_set(job.set, &mut self.known);
+                let set = engine.known_set(job.set(), &mut self.known);
                 let bytes = engine.arena().bytes(job.input_offset, job.input_len);
                 scan(engine, set, bytes, &mut self.scratch, &mut self.matches)
             };
@@ -197,8 +197,8 @@ impl<'a> Worker<'a> {
         batch.run += 1;
         // What was used and done is counted before the last item can be seen done: who has seen them all done may replace
         // their rules and finds them all counted.
-        if is_last || batch.items.payload(1).set != job.set {
-            engine.finished_with(engine.known_set(job.set, &mut self.known), std::mem::take(&mut batch.run));
+        if is_last || batch.items.payload(1).set() != job.set() {
+            engine.finished_with(engine.known_set(job.set(), &mut self.known), std::mem::take(&mut batch.run));
         }
         if is_last {
             self.tally.expect_last();

@@ -91,7 +91,7 @@ impl<'a> Finishing<'a> {
     ) -> std::result::Result<(), Claim> {
         let job = self.engine.ring().payload(&claim);
         let engine = self.engine;
-        match outcome_of(engine, self.set(job.set), done, records, scratch) {
+        match outcome_of(engine, self.set(job.set()), done, records, scratch) {
             Some(outcome) => {
                 self.finish(claim, &job, outcome);
                 Ok(())
@@ -116,8 +116,8 @@ impl<'a> Finishing<'a> {
         let (mut count, mut bytes, mut copies, mut first) = (0, 0, false, None);
         for (n, job) in engine.ring().payloads(claims, 0).take(max).enumerate() {
             let position = claims.first().plus(n as u64);
-            let (owner, set) = *first.get_or_insert((job.owner, job.set));
-            if !engine.is_plain(&job) || (job.owner, job.set) != (owner, set) || engine.is_off(position, &job) {
+            let (owner, set) = *first.get_or_insert((job.owner(), job.set()));
+            if !engine.is_plain(&job) || (job.owner(), job.set()) != (owner, set) || engine.is_off(position, &job) {
                 break;
             }
             count += 1;

@@ -23,6 +23,16 @@ pub struct Batch<'a> {
     owner: u32,
     flags: u16,
     due: u64,
+    /// All bytes were found to lie in the arena.
+    in_arena: bool,
+}
+
+/// A batch of items that are alike: all of one set, with their bytes in the arena.
+pub struct Alike<'a> {
+    /// The items.
+    pub items: &'a [trm_work_item],
+    /// Their set's place.
+    pub place: u16,
 }
 
 /// Items in a row that get one set.
@@ -34,6 +44,8 @@ pub(super) struct Run {
 /// Whose the bytes of items are.
 pub(super) enum Bytes<'a> {
     /// The caller's, in the arena.
+    InArena,
+    /// The caller's, in the arena or in registered buffers.
     Callers,
     /// A copy of each item that the engine made.
     Copied,
@@ -44,6 +56,18 @@ pub(super) enum Bytes<'a> {
 }
 
 impl Batch<'_> {
+    #[inline(always)]
+    fn job(item: &trm_work_item, of: u64, due: u64) -> Job {
+        Job {
+            input_offset: item.input_offset,
+            input_len: item.input_len,
+            rule_set_id: item.rule_set_id,
+            correlation: item.correlation,
+            of,
+            due,
+        }
+    }
+
     /// The jobs, first one first; to be called with 0, 1, 2, ...
     #[inline]
     fn jobs(&self) -> impl FnMut(usize) -> Job + '_ {
@@ -54,24 +78,26 @@ impl Batch<'_> {
                 (place, left) = (run.place, run.items);
             }
             left -= 1;
-            let item = &self.items[i];
-            Job {
-                input_offset: item.input_offset,
-                input_len: item.input_len,
-                rule_set_id: item.rule_set_id,
-                correlation: item.correlation,
-                owner: self.owner,
-                set: place,
-                flags: self.flags,
-                due: self.due,
-            }
+            Self::job(&self.items[i], Job::of(self.owner, place, self.flags), self.due)
+        }
+    }
+
+    /// The first `count` items, if they are alike.
+    #[inline]
+    pub fn alike(&self, count: usize) -> Option<Alike<'_>> {
+        match self.runs {
+            [run] if self.flags == 0 && self.in_arena => Some(Alike { items: &self.items[..count], place: run.place }),
+            _ => None,
         }
     }
 
     /// Publishes them into what was reserved, and claims them.
     #[inline]
     pub fn publish_claimed(&self, engine: &Engine, reservation: Reservation) -> Claims {
-        engine.ring.publish_claimed(reservation, self.jobs())
+        let [run] = self.runs else { return engine.ring.publish_claimed(reservation, self.jobs()) };
+        let (items, of, due) =
+            (&self.items[..reservation.count()], Job::of(self.owner, run.place, self.flags), self.due);
+        engine.ring.publish_claimed(reservation, |i| Self::job(&items[i], of, due))
     }
 }
 
@@ -80,7 +106,7 @@ impl Port {
     pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
         // Registered buffers are behind the arena.
         if are_in_arena(&self.engine, items) {
-            return self.accept(items, Bytes::Callers);
+            return self.accept(items, Bytes::InArena);
         }
         check_ranges(&self.engine, items)?;
         if self.engine.feed().is_some() || self.engine.arena.is_devices() {
@@ -124,8 +150,9 @@ impl Port {
         let (first, count) = (reservation.first(), reservation.count());
         crate::faults::stall_if_asked();
         let due = state.deadline.map_or(0, |time| engine.due_in(time));
+        let in_arena = matches!(whose, Bytes::InArena);
         let flags = match whose {
-            Bytes::Callers => 0,
+            Bytes::InArena | Bytes::Callers => 0,
             Bytes::Copied => Job::OWNS_REGION,
             Bytes::Elsewhere(sources) => {
                 engine.set_sources(first, &sources[..count]);
@@ -136,7 +163,7 @@ impl Port {
                 Job::OWNS_REGION | Job::IS_PIECE
             }
         };
-        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), flags, due };
+        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), flags, due, in_arena };
         let reservation = match engine.feed() {
             None => Some(reservation),
             Some(feed) => self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known).err(),
@@ -195,10 +222,12 @@ impl Port {
     }
 }
 
-/// Whether all items' bytes lie in the arena.
+/// Whether all items' bytes lie in the arena. Without a branch for an item, so that several are looked at at a time.
 fn are_in_arena(engine: &Engine, items: &[trm_work_item]) -> bool {
-    let end = |item: &trm_work_item| u64::from(item.input_offset) + u64::from(item.input_len);
-    items.iter().map(end).fold(0, u64::max) <= engine.arena.len()
+    let len = engine.arena.len();
+    let beyond = |item: &trm_work_item| len.wrapping_sub(u64::from(item.input_offset) + u64::from(item.input_len));
+    // No more than 2^33 on either side: what is too much shows in the highest bit.
+    items.iter().fold(0, |any, item| any | beyond(item)) >> 63 == 0
 }
 
 /// Checks that every item's bytes lie in the arena, or in a registered buffer.
@@ -222,10 +251,10 @@ impl State {
         while let Some(item) = rest.first() {
             let id = item.rule_set_id;
             // One set for all is the rule, and looking whether it is so is cheap.
-            let same = rest.iter().fold(true, |same, item| same & (item.rule_set_id == id));
-            let run = match same {
-                true => rest.len(),
-                false => rest.iter().take_while(|item| item.rule_set_id == id).count(),
+            let other = rest.iter().fold(0, |other, item| other | (item.rule_set_id ^ id));
+            let run = match other {
+                0 => rest.len(),
+                _ => rest.iter().take_while(|item| item.rule_set_id == id).count(),
             };
             match engine.sets.use_for(id, run as u64, &mut self.remembered) {
                 Ok(place) => self.runs.push(Run { place, items: run as u64 }),

@@ -36,7 +36,7 @@ impl Engine {
     /// owners ([`Engine::flush`]) afterwards.
     #[inline(always)]
     pub fn finish(&self, claim: Claim, job: &Job, outcome: Outcome, owners: &mut Owners, tally: &mut Tally) {
-        let told = owners.get(self, job.owner);
+        let told = owners.get(self, job.owner());
         if job.is_piece() {
             told.collectable |= self.finish_piece(claim, job, outcome, &told.owner, tally);
         } else if let Some(position) = self.put(claim, job, outcome, &told.owner, tally) {

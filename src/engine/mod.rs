@@ -26,7 +26,7 @@ mod stats;
 mod stream;
 mod submit;
 
-pub use accept::Batch;
+pub use accept::{Alike, Batch};
 #[cfg(feature = "gpu")]
 pub(crate) use collect::put;
 pub use collect::{Answer, Buffers, Taken};
@@ -58,8 +58,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 use std::time::Instant;
 
-/// What a producer puts into a ring slot.
+/// What a producer puts into a ring slot: two registers of 16 bytes, the caller's item and what is the same for a batch.
 #[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
 pub struct Job {
     /// Where the bytes begin in the arena.
     pub input_offset: u32,
@@ -69,13 +70,9 @@ pub struct Job {
     pub rule_set_id: u32,
     /// The caller's number.
     pub correlation: u32,
-    /// The handle that enqueued it.
-    pub owner: u32,
-    /// The rule set's place.
-    pub set: u16,
-    /// [`Job::OWNS_REGION`] and [`Job::IS_PIECE`]. No bools: a processor waits for an `Option` of a struct that has one, since
-    /// it is written and read in different pieces.
-    pub flags: u16,
+    /// The handle that enqueued it, the rule set's place, and flags. One word, so that a batch's jobs are written by few
+    /// stores.
+    of: u64,
     /// When its time is up, on the engine's clock; 0: never.
     pub due: u64,
 }
@@ -88,22 +85,51 @@ impl Job {
     /// Its bytes are in a registered buffer ([`Engine::source`]), and what it owns is where they go on the device.
     pub const IS_ELSEWHERE: u16 = 4;
 
+    #[inline(always)]
+    fn of(owner: u32, set: u16, flags: u16) -> u64 {
+        u64::from(owner) << 32 | u64::from(flags) << 16 | u64::from(set)
+    }
+
+    /// The handle that enqueued it.
+    #[inline(always)]
+    pub fn owner(&self) -> u32 {
+        (self.of >> 32) as u32
+    }
+
+    /// The rule set's place.
+    #[inline(always)]
+    pub fn set(&self) -> u16 {
+        self.of as u16
+    }
+
+    /// Some of [`Job::OWNS_REGION`], [`Job::IS_PIECE`] and [`Job::IS_ELSEWHERE`].
+    #[inline(always)]
+    pub fn flags(&self) -> u16 {
+        (self.of >> 16) as u16
+    }
+
+    /// The set's place and the flags in one word, to compare many.
+    #[inline(always)]
+    pub fn kind(&self) -> u32 {
+        self.of as u32
+    }
+
     /// See [`Job::OWNS_REGION`].
     #[inline(always)]
     pub fn owns_region(&self) -> bool {
-        self.flags & Self::OWNS_REGION != 0
+        self.flags() & Self::OWNS_REGION != 0
     }
 
     /// See [`Job::IS_PIECE`].
     #[inline(always)]
     pub fn is_piece(&self) -> bool {
-        self.flags & Self::IS_PIECE != 0
+        self.flags() & Self::IS_PIECE != 0
     }
 
     /// See [`Job::IS_ELSEWHERE`].
     #[inline(always)]
     pub fn is_elsewhere(&self) -> bool {
-        self.flags & Self::IS_ELSEWHERE != 0
+        self.flags() & Self::IS_ELSEWHERE != 0
     }
 }
 

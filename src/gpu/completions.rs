@@ -75,24 +75,39 @@ impl Completions {
     /// host, one after the other. `max` is at most the ring's size.
     #[inline]
     pub fn plain_run(&self, first: u64, max: usize) -> usize {
-        let size = 1u64 << self.bits;
-        let mut run = 0;
-        while run < max {
-            let position = first.wrapping_add(run as u64);
-            let slot = position & (size - 1);
-            // As far as the lap goes they all have the same word.
-            let span = (max - run).min((size - slot) as usize);
-            let plain = (layout::lap(position, self.bits) & 0xff) << layout::RESULT_BITS;
-            // SAFETY: `span` words from `slot` on lie in the mapping, and the device's stores to them are single words.
-            let same = unsafe { equal::run(self.done.words().add(slot as usize), span, plain) };
-            run += same;
-            if same < span {
-                break;
-            }
-        }
-        std::sync::atomic::fence(Ordering::Acquire);
-        run
+        // SAFETY: the mapping has so many words, and the device's stores to them are single words.
+        unsafe { plain_run(self.done.words(), self.bits, first, max) }
     }
+}
+
+/// The word of a position that is done with nothing to tell.
+#[inline]
+pub(crate) fn plain(position: u64, bits: u32) -> u32 {
+    (layout::lap(position, bits) & 0xff) << layout::RESULT_BITS
+}
+
+/// See [`Completions::plain_run`].
+///
+/// # Safety
+/// `words` is aligned and valid for reads of 2^bits words; others write them a whole word at a time.
+#[inline]
+pub(crate) unsafe fn plain_run(words: *mut u32, bits: u32, first: u64, max: usize) -> usize {
+    let size = 1u64 << bits;
+    let mut run = 0;
+    while run < max {
+        let position = first.wrapping_add(run as u64);
+        let slot = position & (size - 1);
+        // As far as the lap goes they all have the same word.
+        let span = (max - run).min((size - slot) as usize);
+        // SAFETY: `span` words from `slot` on are below the ring's size.
+        let same = unsafe { equal::run(words.add(slot as usize), span, plain(position, bits)) };
+        run += same;
+        if same < span {
+            break;
+        }
+    }
+    std::sync::atomic::fence(Ordering::Acquire);
+    run
 }
 
 /// Words the kernel reports by lease.

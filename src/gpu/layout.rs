@@ -150,10 +150,13 @@ pub(super) fn lap(position: u64, ring_bits: u32) -> u32 {
     (position as u32) >> ring_bits
 }
 
+/// What a ticket and a length are multiplied by in a seal.
+pub(super) const SEAL_TICKET: u32 = 0x9e37_79b1;
+pub(super) const SEAL_LEN: u32 = 0x85eb_ca6b;
+
 /// The check word over a slot, as the shader computes it.
 pub(super) fn seal(offset: u32, len: u32, set: u32, ticket: u32) -> u32 {
-    let mixed =
-        (offset ^ ticket.wrapping_mul(0x9e37_79b1)).wrapping_add(len.wrapping_mul(0x85eb_ca6b)).wrapping_add(set);
+    let mixed = (offset ^ ticket.wrapping_mul(SEAL_TICKET)).wrapping_add(len.wrapping_mul(SEAL_LEN)).wrapping_add(set);
     (mixed ^ (mixed >> 15)) & 0xffff
 }
 

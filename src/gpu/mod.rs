@@ -15,6 +15,7 @@ mod equal;
 mod import;
 mod layout;
 mod lease;
+mod lines;
 mod memory;
 pub mod persistent;
 mod piece;
@@ -32,12 +33,16 @@ mod tables;
 mod tend;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
+#[cfg(feature = "faults")]
+pub(crate) use completions::{plain, plain_run};
 pub use device::{Device, Opened};
 pub use layout::{Job, Probe, RawMatch, Run};
 pub use pool::times_opened;
 pub use records::ForHost;
 pub use shader::{BATCH, RESIDENT, compose};
 pub use tables::{SetKind, SetSlot, TABLES, TableError};
+#[cfg(feature = "faults")]
+pub(crate) use {lines::write as write_items, slots::write as write_slots};
 
 /// Why something on the GPU side could not be had, in a sentence for the caller.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -12,6 +12,7 @@ use super::staging::Staging;
 use super::tables::{SetKind, SetSlot, TableError, Tables};
 use super::tend::Keeper;
 use super::{Device, GpuError, copying, stores};
+use crate::types::trm_work_item;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -124,6 +125,66 @@ impl Arena {
     }
 }
 
+/// Runs of jobs on their way to the kernel, which is to be told of them: until then it may not look.
+#[must_use = "the kernel is not told by itself"]
+pub struct Posting<'k> {
+    shared: &'k Shared,
+    end: u64,
+    count: u64,
+    /// Staged input: jobs and runs so far.
+    to_stage: Vec<Job>,
+    runs: Vec<Run>,
+}
+
+impl Posting<'_> {
+    /// `count` jobs at consecutive positions that the caller owns, see [`Kernel::publish`]. Oldest run first.
+    #[inline]
+    pub fn run(&mut self, first: u64, count: u64, jobs: impl Iterator<Item = Job>) {
+        let (limit, host) = (self.shared.arena_len as u64, self.shared.host_set.index());
+        // The kernel checks nothing. Whatever lies outside goes to the host, which will say so.
+        let checked = jobs.map(|job| match u64::from(job.offset) + u64::from(job.len) <= limit {
+            true => job,
+            false => Job { offset: 0, len: 0, set: host, ..Job::default() },
+        });
+        match &self.shared.staging {
+            None => self.shared.slots.write(first, checked),
+            Some(_) => {
+                self.to_stage.extend(checked);
+                self.runs.push(Run { first, count });
+            }
+        }
+        (self.end, self.count) = (first.wrapping_add(count), self.count + count);
+    }
+
+    /// The same of items of one set, straight from where a caller has them.
+    ///
+    /// # Safety
+    /// Their bytes lie in the arena.
+    #[inline]
+    pub unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16) {
+        if self.shared.staging.is_some() {
+            let job =
+                |item: &trm_work_item| Job { offset: item.input_offset, len: item.input_len, set, ..Job::default() };
+            return self.run(first, items.len() as u64, items.iter().map(job));
+        }
+        self.shared.slots.write_items(first, items, set);
+        let count = items.len() as u64;
+        (self.end, self.count) = (first.wrapping_add(count), self.count + count);
+    }
+
+    /// Tells the kernel.
+    #[inline]
+    pub fn tell(self) {
+        if self.count == 0 {
+            return;
+        }
+        if let Some(staging) = &self.shared.staging {
+            staging.publish(&self.shared.slots, self.runs, &self.to_stage);
+        }
+        self.shared.leases.note_published(self.end, self.count);
+    }
+}
+
 /// Everything of a kernel but its keeper thread.
 pub(super) struct Shared {
     pub leases: Leases,
@@ -188,35 +249,18 @@ impl Kernel {
     /// Publishes jobs at consecutive positions from `first`. The caller owns those positions: nobody else publishes
     /// them, and the completions of their slots' previous lap have been consumed.
     pub fn publish(&self, first: u64, jobs: &[Job]) {
-        let run = Run { first, count: jobs.len() as u64 };
-        self.publish_runs(std::iter::once(run), jobs.iter().copied());
+        let mut posting = self.post();
+        posting.run(first, jobs.len() as u64, jobs.iter().copied());
+        posting.tell();
     }
 
-    /// As [`Kernel::publish`], from wherever the jobs come and in several runs, oldest first. That is told to the kernel
-    /// once for all of them.
+    /// As [`Kernel::publish`], from wherever the jobs come and in several runs. That is told to the kernel once for all of
+    /// them.
     #[inline]
-    pub fn publish_runs(&self, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
-        let (mut end, mut count) = (0, 0);
-        for run in runs.clone() {
-            (end, count) = (run.first.wrapping_add(run.count), count + run.count);
-        }
-        if count == 0 {
-            return;
-        }
-        let shared = &*self.shared;
+    pub fn post(&self) -> Posting<'_> {
         // Input first, then the slots that speak of it.
         stores::fence();
-        let (limit, host) = (self.arena_len() as u64, shared.host_set.index());
-        // The kernel checks nothing. Whatever lies outside goes to the host, which will say so.
-        let checked = jobs.map(|job| match u64::from(job.offset) + u64::from(job.len) <= limit {
-            true => job,
-            false => Job { offset: 0, len: 0, set: host, ..Job::default() },
-        });
-        match &shared.staging {
-            None => shared.slots.write(runs, checked),
-            Some(staging) => staging.publish(&shared.slots, runs, checked),
-        }
-        shared.leases.note_published(end, count);
+        Posting { shared: &self.shared, end: 0, count: 0, to_stage: Vec::new(), runs: Vec::new() }
     }
 
     /// How many of the `max` published, unconsumed positions from `first` on are done without a match, one after the

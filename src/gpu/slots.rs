@@ -1,8 +1,9 @@
 //! Publishing into the submission ring in device memory.
 
-use super::layout::{self, Job, Run};
+use super::layout::{self, Job};
 use super::memory::Buffer;
-use super::{Device, GpuError, copying, memory, stores};
+use super::{Device, GpuError, copying, lines, memory, stores};
+use crate::types::trm_work_item;
 use std::sync::Arc;
 
 /// The ring's slots. Written by the host, polled by the kernel, read by nobody here.
@@ -45,21 +46,33 @@ impl Slots {
         self.buffer.words().wrapping_add((position & self.mask) as usize * 4)
     }
 
-    /// Writes the slots of these runs, one job each. The caller owns the positions: they are reserved for it and their
+    /// Writes slots from a position on, one job each. The caller owns the positions: they are reserved for it and their
     /// previous lap is done and consumed. Not fenced.
-    ///
-    /// Four slots make a line. Stores of 16 bytes, one after the other, leave as whole lines.
     #[inline]
-    pub fn write(&self, mut runs: impl Iterator<Item = Run>, jobs: impl Iterator<Item = Job>) {
-        let (mut position, mut left) = (0, 0u64);
-        jobs.for_each(|job| {
-            while left == 0 {
-                let Some(run) = runs.next() else { unreachable!("each job has a position") };
-                (position, left) = (run.first, run.count);
-            }
-            // SAFETY: inside the buffer by the mask, slots are 16 bytes.
-            unsafe { stores::slot(self.at(position), layout::slot(position, &job)) };
-            (position, left) = (position.wrapping_add(1), left - 1);
-        });
+    pub fn write(&self, first: u64, jobs: impl Iterator<Item = Job>) {
+        // SAFETY: the buffer has so many slots.
+        unsafe { write(self.buffer.words(), self.mask, first, jobs) };
     }
+
+    /// The same of items of one set.
+    #[inline]
+    pub fn write_items(&self, first: u64, items: &[trm_work_item], set: u16) {
+        // SAFETY: as above.
+        unsafe { lines::write(self.buffer.words(), self.mask, first, items, set) };
+    }
+}
+
+/// Writes slots of a ring that begins at `ring`. Four slots make a line. Stores of 16 bytes, one after the other, leave as
+/// whole lines.
+///
+/// # Safety
+/// `ring` is valid for writes of `mask + 1` slots, a power of two, and aligned to 16 bytes.
+#[inline(always)]
+pub(crate) unsafe fn write(ring: *mut u32, mask: u64, first: u64, jobs: impl Iterator<Item = Job>) {
+    jobs.fold(first, |position, job| {
+        let to = ring.wrapping_add((position & mask) as usize * 4);
+        // SAFETY: inside the ring by the mask.
+        unsafe { stores::slot(to, layout::slot(position, &job)) };
+        position.wrapping_add(1)
+    });
 }

@@ -46,22 +46,23 @@ impl Staging {
     }
 
     /// Moves jobs to the device, into the ring at the positions of these runs, which are the caller's.
-    pub fn publish(&self, slots: &Slots, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
-        let jobs: Vec<Job> = jobs.collect();
+    pub fn publish(&self, slots: &Slots, runs: Vec<Run>, jobs: &[Job]) {
         let bytes = jobs.iter().map(|job| u64::from(job.len)).sum();
-        let mut pieces = pieces(&jobs);
+        let mut pieces = pieces(jobs);
         self.find_sources(&mut pieces);
         // A run of slots beyond the first is a piece more.
-        let scattered = (pieces.len() + runs.clone().count() - 1) as u64 * SCATTERED > bytes;
+        let scattered = (pieces.len() + runs.len() - 1) as u64 * SCATTERED > bytes;
         let deep = self.depth.add(bytes, self.pump.waiting()) && !scattered;
         if !crate::faults::gpu::pumps_anyway().unwrap_or(deep) {
             pieces.iter().for_each(|piece| self.store(piece));
             // Input first, then the slots that speak of it.
             stores::fence();
-            return slots.write(runs, jobs.iter().copied());
+            let mut jobs = jobs.iter().copied();
+            runs.iter().for_each(|run| slots.write(run.first, jobs.by_ref().take(run.count as usize)));
+            return;
         }
-        let positions = runs.clone().flat_map(|run| (0..run.count).map(move |n| run.first.wrapping_add(n)));
-        for (position, job) in positions.zip(&jobs) {
+        let positions = runs.iter().flat_map(|run| (0..run.count).map(move |n| run.first.wrapping_add(n)));
+        for (position, job) in positions.zip(jobs) {
             // SAFETY: inside the buffer by the mask. The position is the caller's, and what was there was copied before its
             // item was done.
             unsafe {
@@ -72,7 +73,7 @@ impl Staging {
         self.depth.pumps(bytes);
         // What was written around the cache is there before the copy engines are told.
         stores::fence();
-        self.pump.push(Load { pieces, bytes, runs: runs.collect() });
+        self.pump.push(Load { pieces, bytes, runs });
     }
 
     /// Looks up the registered buffers that pieces come from.

@@ -23,12 +23,20 @@ impl<P: Copy, O> Ring<P, O> {
         Claims { ring, first, count }
     }
 
-    /// What the producer put into these items, from the `skip`-th on.
-    #[inline]
-    pub fn payloads<'a>(&'a self, claims: &'a Claims, skip: usize) -> impl Iterator<Item = P> + 'a {
+    /// What the producer put into these items, from the `skip`-th on. Fastest by `for_each`.
+    #[inline(always)]
+    pub fn payloads<'a>(&'a self, claims: &'a Claims, skip: usize) -> impl Iterator<Item = P> + Clone + 'a {
         self.check(claims.ring);
-        let first = claims.first;
-        (skip..claims.count).map(move |i| self.slots().read_payload(first.plus(i as u64)))
+        let skip = skip.min(claims.count);
+        self.slots().read_payloads(claims.first.plus(skip as u64), claims.count - skip)
+    }
+
+    /// What the producer put into these items, where it lies: first one first, in two pieces.
+    #[cfg(not(loom))]
+    #[inline(always)]
+    pub fn payload_pieces<'a>(&'a self, claims: &'a Claims) -> (&'a [P], &'a [P]) {
+        self.check(claims.ring);
+        self.slots().payloads(claims.first, claims.count)
     }
 
     /// Moves the tail past items that their producers claimed, up to the first that waits to be claimed or published.

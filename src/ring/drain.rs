@@ -51,7 +51,7 @@ impl<P: Copy, O> Ring<P, O> {
     #[inline]
     pub fn for_each(&self, claims: &Claims, f: impl FnMut(P)) {
         self.check(claims.ring);
-        self.slots().read_payloads(claims.first, claims.count, f);
+        self.slots().read_payloads(claims.first, claims.count).for_each(f);
     }
 
     /// Passes the outcome on to whoever takes it; the slot stays in use until then. Nobody may cancel the item at the

@@ -66,30 +66,48 @@ impl<P, O> Slots<P, O> {
         &self.stages[self.slot(position)]
     }
 
+    /// The part of one of the arrays that belongs to `count` positions from `first` on; the second piece where the ring comes
+    /// round. Whole pieces are walked faster than positions that are masked one by one.
+    #[inline(always)]
+    fn pieces<'a, T>(&self, all: &'a [T], first: Position, count: usize) -> (&'a [T], &'a [T]) {
+        let start = self.slot(first);
+        let here = count.min(all.len() - start);
+        (&all[start..start + here], &all[..count - here])
+    }
+
     /// How many of the `max` slots from `first` on are in `phase` of just these positions, cancelled or not. It ends by itself at the
     /// capacity: the slot that comes round again can't be in two laps.
     #[inline(always)]
     pub(super) fn count_in(&self, phase: Phase, first: Position, max: usize) -> usize {
-        let stages = &*self.stages;
-        let is_there = |&i: &usize| {
-            let position = first.plus(i as u64);
-            // Acquire: with Free, what was in the slot before was read. With Queued, the payload comes along.
-            let word = stages[position.index() as usize & (stages.len() - 1)].load(Ordering::Acquire);
-            word == position.in_phase(phase) || phase == Phase::Queued && word == position.in_phase(Phase::Cancelled)
+        let (head, rest) = self.pieces(&self.stages, first, max.min(self.stages.len()));
+        let run = |stages: &[AtomicU64], first: Position| {
+            let mut position = first;
+            let is_there = |stage: &&AtomicU64| {
+                // Acquire: with Free, what was in the slot before was read. With Queued, the payload comes along.
+                let word = stage.load(Ordering::Acquire);
+                let is_in = word == position.in_phase(phase)
+                    || phase == Phase::Queued && word == position.in_phase(Phase::Cancelled);
+                position = position.plus(1);
+                is_in
+            };
+            stages.iter().take_while(is_there).count()
         };
-        (0..max).take_while(is_there).count()
+        let count = run(head, first);
+        if count < head.len() { count } else { count + run(rest, first.plus(count as u64)) }
     }
 
     /// Moves `count` slots, which the caller has to itself at `first` and behind, to `phase` of the positions from
     /// `to` on: the same ones, or those of the next lap.
     #[inline(always)]
     pub(super) fn pass_on(&self, phase: Phase, to: Position, count: usize) {
-        let stages = &*self.stages;
-        for i in 0..count as u64 {
-            let position = to.plus(i);
+        let (head, rest) = self.pieces(&self.stages, to, count);
+        let move_on = |position: Position, stage: &AtomicU64| {
             // Release: what was written to the slot goes along, and what was read from it was read.
-            stages[position.index() as usize & (stages.len() - 1)].store(position.in_phase(phase), Ordering::Release);
-        }
+            stage.store(position.in_phase(phase), Ordering::Release);
+            position.plus(1)
+        };
+        let middle = head.iter().fold(to, move_on);
+        rest.iter().fold(middle, move_on);
     }
 
     /// Panics, in builds that test, if the slot is not in one of these phases of this very position.
@@ -106,29 +124,46 @@ impl<P, O> Slots<P, O> {
 
     #[inline(always)]
     pub(super) fn write_payloads(&self, first: Position, count: usize, mut payload: impl FnMut(usize) -> P) {
-        let payloads = &*self.payloads;
-        for i in 0..count {
-            let position = first.plus(i as u64);
-            self.check(position, &[Phase::Free]);
-            let payload = payload(i);
-            // SAFETY: see the table: the slot is free for this position, which one reservation covers.
-            payloads[position.index() as usize & (payloads.len() - 1)]
-                .with_mut(|cell| unsafe { (*cell).write(payload) });
-        }
+        let (head, rest) = self.pieces(&self.payloads, first, count);
+        let mut fill = |cells: &[UnsafeCell<MaybeUninit<P>>], before: usize| {
+            for (i, cell) in cells.iter().enumerate() {
+                self.check(first.plus((before + i) as u64), &[Phase::Free]);
+                let payload = payload(before + i);
+                // SAFETY: see the table: the slot is free for this position, which one reservation covers.
+                cell.with_mut(|cell| unsafe { (*cell).write(payload) });
+            }
+        };
+        fill(head, 0);
+        fill(rest, head.len());
     }
 
+    /// The payloads of claimed items where they lie, first one first, in two pieces.
+    #[cfg(not(loom))]
     #[inline(always)]
-    pub(super) fn read_payloads(&self, first: Position, count: usize, mut f: impl FnMut(P))
+    pub(super) fn payloads(&self, first: Position, count: usize) -> (&[P], &[P])
     where
         P: Copy,
     {
-        let payloads = &*self.payloads;
-        for i in 0..count as u64 {
-            let position = first.plus(i);
-            self.check(position, &CLAIMED);
+        (0..count as u64).for_each(|i| self.check(first.plus(i), &CLAIMED));
+        let (head, rest) = self.pieces(&self.payloads, first, count);
+        // SAFETY: cells and payloads have one layout; as in `read_payload` they are written, and not again before the claim is
+        // completed, which the caller's borrow of it forbids.
+        let there = |cells: &[UnsafeCell<MaybeUninit<P>>]| unsafe { &*(std::ptr::from_ref(cells) as *const [P]) };
+        (there(head), there(rest))
+    }
+
+    /// Shows the payloads of claimed items, first one first.
+    #[inline(always)]
+    pub(super) fn read_payloads(&self, first: Position, count: usize) -> impl Iterator<Item = P> + Clone
+    where
+        P: Copy,
+    {
+        let (head, rest) = self.pieces(&self.payloads, first, count);
+        head.iter().chain(rest).enumerate().map(move |(i, cell)| {
+            self.check(first.plus(i as u64), &CLAIMED);
             // SAFETY: as in `read_payload`.
-            f(payloads[position.index() as usize & (payloads.len() - 1)].with(|cell| unsafe { (*cell).assume_init() }));
-        }
+            cell.with(|cell| unsafe { (*cell).assume_init() })
+        })
     }
 
     #[inline(always)]

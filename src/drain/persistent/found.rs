@@ -47,7 +47,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             }
             let mut count = 0;
             if done.count > 0 {
-                let direct = engine.known_set(job.set, self.lender.known).rules.direct();
+                let direct = engine.known_set(job.set(), self.lender.known).rules.direct();
                 let Reused { sorter, chunks } = &mut self.reused;
                 let to = &mut room.buffers.matches[room.taken.matches..];
                 if done.count as usize > to.len().min(limit) {
@@ -73,9 +73,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             };
             room.taken.items += 1;
             room.taken.matches += count;
-            if run.0 != Some(job.set) {
-                count_in(&mut self.used, run.0.unwrap_or(job.set), (items - run.1) as u64);
-                run = (Some(job.set), items);
+            if run.0 != Some(job.set()) {
+                count_in(&mut self.used, run.0.unwrap_or(job.set()), (items - run.1) as u64);
+                run = (Some(job.set()), items);
             }
             bytes += u64::from(job.input_len);
             copies |= job.owns_region();

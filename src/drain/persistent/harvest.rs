@@ -118,36 +118,46 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (count, first) = (claims.len(), claims.first());
         let wanted = self.delivery == Delivery::All;
         let first_match = self.room.as_ref().map_or(0, |room| room.taken.matches as u32);
-        let mut out = match &mut self.room {
+        let (head, rest) = ring.payload_pieces(&claims);
+        let Some(alike) = head.first().map(Job::kind) else { return };
+        // Whether all are of one set is found out on the way, and so is what they have in common.
+        let (mut bytes, mut mixed) = (0u64, 0);
+        let mut out: &mut [trm_completion] = match &mut self.room {
             Some(room) if wanted => &mut room.buffers.completions[room.taken.items..][..count],
             _ => &mut [],
-        }
-        .iter_mut();
-        let Some(mut place) = ring.payloads(&claims, 0).next().map(|job| job.set) else { return };
-        let mut since = 0;
-        let (mut bytes, mut copies) = (0u64, false);
-        for (i, job) in ring.payloads(&claims, 0).enumerate() {
-            if job.set != place {
-                count_in(&mut self.used, place, (i - since) as u64);
-                (place, since) = (job.set, i);
+        };
+        let mut position = first;
+        for jobs in [head, rest] {
+            if out.is_empty() {
+                jobs.iter()
+                    .for_each(|job| (bytes, mixed) = (bytes + u64::from(job.input_len), mixed | (job.kind() ^ alike)));
+                continue;
             }
-            bytes += u64::from(job.input_len);
-            copies |= job.owns_region();
-            if let Some(to) = out.next() {
+            let (here, behind) = out.split_at_mut(jobs.len());
+            for (job, to) in jobs.iter().zip(here) {
+                bytes += u64::from(job.input_len);
+                mixed |= job.kind() ^ alike;
                 *to = trm_completion {
-                    ticket: first.plus(i as u64).ticket(),
+                    ticket: position.ticket(),
                     correlation: job.correlation,
                     rule_set_id: job.rule_set_id,
                     status: TRM_OK,
                     first_match,
                     match_count: 0,
                 };
+                position = position.plus(1);
             }
+            out = behind;
         }
+        if mixed == 0 {
+            count_in(&mut self.used, alike as u16, count as u64);
+        } else {
+            head.iter().chain(rest).for_each(|job| count_in(&mut self.used, job.set(), 1));
+        }
+        let copies = (alike | mixed) >> 16 & u32::from(Job::OWNS_REGION) != 0;
         if copies {
             engine.let_go_all(&claims);
         }
-        count_in(&mut self.used, place, (count - since) as u64);
         let mut tally = Tally::default();
         tally.add_plain(count as u64, bytes);
         self.lender.count(&mut tally);
@@ -177,7 +187,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             true => known = self.live.kernel.take_for_host(position.ticket() - 1, done, job.input_len),
             false => done.overflow = !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records),
         }
-        let set = engine.known_set(job.set, self.lender.known);
+        let set = engine.known_set(job.set(), self.lender.known);
         let found = match engine.is_off(claim.position(), &job) {
             true => Some(Outcome::cancelled()),
             false => {
@@ -199,7 +209,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             self.for_host.push(Task { claim, known });
             return;
         };
-        count_in(&mut self.used, job.set, 1);
+        count_in(&mut self.used, job.set(), 1);
         let mut tally = Tally::default();
         if job.is_piece() {
             // It waits for the pieces before it, and others may wait for it: they are finished into the ring.
@@ -292,7 +302,10 @@ impl<K: Resident> Feed for Shared<K> {
         match &*live {
             Some(live) if reservation.first().distance_from(live.first) >= 0 => {
                 let claims = batch.publish_claimed(engine, reservation);
-                self.publish(engine, live, std::iter::once((&claims, 0)), known);
+                match batch.alike(claims.len()) {
+                    Some(alike) => self.publish_alike(engine, live, claims.first(), alike, known),
+                    None => self.publish(engine, live, std::iter::once((&claims, 0)), known),
+                }
                 Ok(claims)
             }
             // There is no device, or it began behind these items, which were reserved before it came.

@@ -1,15 +1,19 @@
 //! What the drain asks of a resident kernel.
 
 use crate::drain::DeviceCounters;
-use crate::gpu::persistent::{DeviceCompletion, Kernel};
-use crate::gpu::{ForHost, Job, RawMatch, Run, SetKind, SetSlot, TableError};
+use crate::gpu::persistent::{self, DeviceCompletion, Kernel};
+use crate::gpu::{ForHost, Job, RawMatch, SetKind, SetSlot, TableError};
+use crate::types::trm_work_item;
 use std::any::Any;
 use std::sync::{Arc, Weak};
 
 /// A kernel that is running, or starts running when the first job comes. Positions are those of the engine's ring.
 pub(super) trait Resident: Send + Sync + Sized + 'static {
-    /// Publishes jobs at the positions of these runs, oldest first, which the caller owns.
-    fn publish(&self, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>);
+    /// What takes runs of jobs.
+    type Posting<'k>: Posting;
+
+    /// Begins to publish.
+    fn post(&self) -> Self::Posting<'_>;
 
     /// How many of the `max` published positions from `first` on are done without a match, one after the other.
     fn plain_run(&self, first: u64, max: usize) -> usize;
@@ -59,10 +63,45 @@ pub(super) trait Resident: Send + Sync + Sized + 'static {
     fn stop(&self);
 }
 
-impl Resident for Kernel {
+/// Runs of jobs on their way to a kernel.
+pub(super) trait Posting {
+    /// `count` jobs at consecutive positions that the caller owns, oldest run first.
+    fn run(&mut self, first: u64, count: u64, jobs: impl Iterator<Item = Job>);
+
+    /// The same of items of one set, straight from where a caller has them.
+    ///
+    /// # Safety
+    /// Their bytes lie in the arena.
+    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16);
+
+    /// Tells the kernel of them.
+    fn tell(self);
+}
+
+impl Posting for persistent::Posting<'_> {
     #[inline]
-    fn publish(&self, runs: impl Iterator<Item = Run> + Clone, jobs: impl Iterator<Item = Job>) {
-        self.publish_runs(runs, jobs);
+    fn run(&mut self, first: u64, count: u64, jobs: impl Iterator<Item = Job>) {
+        persistent::Posting::run(self, first, count, jobs);
+    }
+
+    #[inline]
+    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16) {
+        // SAFETY: passed on.
+        unsafe { persistent::Posting::items(self, first, items, set) };
+    }
+
+    #[inline]
+    fn tell(self) {
+        persistent::Posting::tell(self);
+    }
+}
+
+impl Resident for Kernel {
+    type Posting<'k> = persistent::Posting<'k>;
+
+    #[inline]
+    fn post(&self) -> Self::Posting<'_> {
+        Kernel::post(self)
     }
 
     #[inline]

@@ -1,10 +1,10 @@
 //! What callers' threads and the drain's own threads share.
 
-use super::kernel::Resident;
+use super::kernel::{Posting, Resident};
 use crate::drain::DeviceCounters;
 use crate::drain::feed::HostShare;
-use crate::engine::{Engine, Known, Level, LoadedSet, lock};
-use crate::gpu::{self, ForHost, Run};
+use crate::engine::{Alike, Engine, Job, Known, Level, LoadedSet, lock};
+use crate::gpu::{self, ForHost};
 use crate::ring::parking::WaitList;
 use crate::ring::{Claim, Claims, Position};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
@@ -98,31 +98,62 @@ impl<K: Resident> Shared<K> {
         &self,
         engine: &Engine,
         live: &Live<K>,
-        batches: impl Iterator<Item = (&'c Claims, usize)> + Clone,
+        batches: impl Iterator<Item = (&'c Claims, usize)>,
         known: &mut Known,
     ) {
-        let runs = batches.clone().map(|(claims, skip)| Run {
-            first: claims.first().plus(skip as u64).ticket() - 1,
-            count: (claims.len() - skip) as u64,
-        });
-        let mut last = (None, 0);
-        let jobs = batches.flat_map(|(claims, skip)| {
-            let positions = (skip as u64..).map(|n| claims.first().plus(n));
-            positions.zip(engine.ring().payloads(claims, skip))
-        });
-        let jobs = jobs.map(|(position, job)| {
-            if Some(job.set) != last.0 {
-                last = (Some(job.set), self.set_index(engine, live, engine.known_set(job.set, known)));
+        let mut posting = live.kernel.post();
+        for (claims, skip) in batches {
+            let first = claims.first().plus(skip as u64);
+            self.post(engine, live, &mut posting, first, engine.ring().payloads(claims, skip), known);
+        }
+        posting.tell();
+    }
+
+    /// The same of one batch of items that are alike.
+    #[inline]
+    pub fn publish_alike(&self, engine: &Engine, live: &Live<K>, first: Position, alike: Alike<'_>, known: &mut Known) {
+        let set = self.set_index(engine, live, engine.known_set(alike.place, known));
+        let mut posting = live.kernel.post();
+        // SAFETY: that their bytes lie in the arena makes items alike.
+        unsafe { posting.items(first.ticket() - 1, alike.items, set) };
+        posting.tell();
+    }
+
+    /// Writes the slots of one batch: of each run of items that are alike by themselves, so that nothing is to be looked up
+    /// for an item.
+    #[inline]
+    fn post(
+        &self,
+        engine: &Engine,
+        live: &Live<K>,
+        posting: &mut K::Posting<'_>,
+        mut first: Position,
+        mut jobs: impl Iterator<Item = Job> + Clone,
+        known: &mut Known,
+    ) {
+        while let Some(one) = jobs.clone().next() {
+            let kind = one.kind();
+            let set = self.set_index(engine, live, engine.known_set(one.set(), known));
+            let (mut all, mixed) =
+                jobs.clone().fold((0, 0), |(all, mixed), job| (all + 1, mixed | (job.kind() ^ kind)));
+            if mixed != 0 {
+                all = jobs.clone().take_while(|job| job.kind() == kind).count();
             }
-            gpu::Job {
-                offset: job.input_offset,
-                len: job.input_len,
-                set: last.1,
+            let index = first.ticket() - 1;
+            let plain =
+                |job: Job| gpu::Job { offset: job.input_offset, len: job.input_len, set, ..gpu::Job::default() };
+            if one.flags() == 0 && mixed == 0 {
+                return posting.run(index, all as u64, jobs.map(plain));
+            }
+            let positions = (0..all as u64).map(|n| first.plus(n));
+            let moved = positions.zip(jobs.by_ref()).map(|(position, job)| gpu::Job {
                 padded: job.owns_region().into(),
                 from: if job.is_elsewhere() { engine.source(position) } else { 0 },
-            }
-        });
-        live.kernel.publish(runs, jobs);
+                ..plain(job)
+            });
+            posting.run(index, all as u64, moved);
+            first = first.plus(all as u64);
+        }
     }
 
     fn set_index(&self, engine: &Engine, live: &Live<K>, set: &LoadedSet) -> u16 {

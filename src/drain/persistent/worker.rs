@@ -42,7 +42,7 @@ impl Worker {
         let mut finishing = Finishing::new(engine, &mut self.owners);
         for Task { claim, known: ForHost { found, text } } in claims {
             let job = engine.ring().payload(&claim);
-            let set = finishing.set(job.set);
+            let set = finishing.set(job.set());
             if engine.is_off(claim.position(), &job) {
                 let cancelled = Outcome::cancelled();
                 finishing.finish(claim, &job, cancelled);
