@@ -62,12 +62,14 @@ pub(super) fn rows(bench: &mut Bench) {
 fn burst(bench: &mut Bench, drum: &Drum) {
     let items: Vec<trm_work_item> = (0..10_000).map(item).collect();
     let mut completions = vec![trm_completion::default(); 4096];
+    let mut fed = Vec::new();
     let mut times: Vec<u64> = (0..if bench.device.is_software() { 3 } else { 200 })
         .map(|_| {
             let began = Instant::now();
             for batch in items.chunks(256) {
                 assert_eq!(drum.enqueue(batch), batch.len());
             }
+            fed.push(began.elapsed().as_nanos() as u64);
             let mut done = 0;
             while done < items.len() {
                 done += drum.collect(&mut completions, -1);
@@ -76,6 +78,8 @@ fn burst(bench: &mut Bench, drum: &Drum) {
         })
         .collect();
     times.sort_unstable();
+    fed.sort_unstable();
+    bench.plain("abi_burst_fed_p50", "10,000 x 1 KiB, batches of 256: enqueueing", percentile(&fed, 0.5), "us");
     let what = "10,000 x 1 KiB, batches of 256: first enqueue to last completion";
     bench.plain("abi_burst_10000_p50", what, percentile(&times, 0.5), "us");
     bench.plain("abi_burst_10000_p99", "the same", percentile(&times, 0.99), "us");
