@@ -5,7 +5,7 @@
 
 use super::DrainKind;
 use crate::engine::{Batch, Engine, Known, Lender, Loans, Room};
-use crate::ring::{Claims, Position, Reservation};
+use crate::ring::{Position, Reservation};
 use std::any::Any;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,15 +21,16 @@ pub trait Telemetry: Send + Sync {
 
 /// See the module. Every call comes from a thread that holds the lock of the handle whose items these are.
 pub trait Feed: Telemetry {
-    /// Publishes a reserved batch to the device. Where there is no device just now the reservation comes back, to be
-    /// published for worker threads.
+    /// Publishes a reserved batch to the device, which adds it to the handle's items. Where there is no device just now the
+    /// reservation comes back, to be published for worker threads.
     fn lend(
         &self,
         engine: &Engine,
         reservation: Reservation,
         batch: &Batch<'_>,
+        loans: &mut Loans,
         known: &mut Known,
-    ) -> Result<Claims, Reservation>;
+    ) -> Result<(), Reservation>;
 
     /// Tells the device of items that it was not told of.
     fn send(&self, engine: &Engine, loans: &mut Loans, known: &mut Known);

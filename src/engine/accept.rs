@@ -1,13 +1,13 @@
 //! Accepting items: everything that may fail comes first, then a reservation, then publishing.
 
 use super::handle::Port;
-use super::loans::Loans;
+use super::loans::{Common, Loans};
 use super::owner::State;
 use super::pieces::Piece;
 use super::sets::Known;
 use super::{Delivery, Engine, Job, LoadedSet, lock};
 use crate::drain::Feed;
-use crate::ring::{Claims, Position, Refused, Reservation};
+use crate::ring::{Position, Refused, Reservation};
 use crate::status::{Error, Result, *};
 use crate::types::trm_work_item;
 
@@ -23,16 +23,6 @@ pub struct Batch<'a> {
     owner: u32,
     flags: u16,
     due: u64,
-    /// All bytes were found to lie in the arena.
-    in_arena: bool,
-}
-
-/// A batch of items that are alike: all of one set, with their bytes in the arena.
-pub struct Alike<'a> {
-    /// The items.
-    pub items: &'a [trm_work_item],
-    /// Their set's place.
-    pub place: u16,
 }
 
 /// Items in a row that get one set.
@@ -43,9 +33,7 @@ pub(super) struct Run {
 
 /// Whose the bytes of items are.
 pub(super) enum Bytes<'a> {
-    /// The caller's, in the arena.
-    InArena,
-    /// The caller's, in the arena or in registered buffers.
+    /// The caller's. Of a device's items: in the arena.
     Callers,
     /// A copy of each item that the engine made.
     Copied,
@@ -57,15 +45,8 @@ pub(super) enum Bytes<'a> {
 
 impl Batch<'_> {
     #[inline(always)]
-    fn job(item: &trm_work_item, of: u64, due: u64) -> Job {
-        Job {
-            input_offset: item.input_offset,
-            input_len: item.input_len,
-            rule_set_id: item.rule_set_id,
-            correlation: item.correlation,
-            of,
-            due,
-        }
+    fn common(&self, place: u16) -> Common {
+        Common { of: Job::of(self.owner, place, self.flags), due: self.due }
     }
 
     /// The jobs, first one first; to be called with 0, 1, 2, ...
@@ -78,26 +59,23 @@ impl Batch<'_> {
                 (place, left) = (run.place, run.items);
             }
             left -= 1;
-            Self::job(&self.items[i], Job::of(self.owner, place, self.flags), self.due)
+            Job::new(&self.items[i], self.common(place))
         }
     }
 
-    /// The first `count` items, if they are alike.
+    /// Publishes into what was reserved, claimed, and adds the items to a handle's. `sent`: the device is told at once.
     #[inline]
-    pub fn alike(&self, count: usize) -> Option<Alike<'_>> {
-        match self.runs {
-            [run] if self.flags == 0 && self.in_arena => Some(Alike { items: &self.items[..count], place: run.place }),
-            _ => None,
+    pub fn lend(&self, engine: &Engine, reservation: Reservation, loans: &mut Loans, sent: bool) {
+        let mut items = &self.items[..reservation.count()];
+        let mut kept = engine.ring.publish_kept(reservation);
+        for run in self.runs {
+            let (these, rest) = items.split_at(items.len().min(run.items as usize));
+            if these.is_empty() {
+                break;
+            }
+            loans.push(kept.split_to(these.len()), these, self.common(run.place), sent);
+            items = rest;
         }
-    }
-
-    /// Publishes them into what was reserved, and claims them.
-    #[inline]
-    pub fn publish_claimed(&self, engine: &Engine, reservation: Reservation) -> Claims {
-        let [run] = self.runs else { return engine.ring.publish_claimed(reservation, self.jobs()) };
-        let (items, of, due) =
-            (&self.items[..reservation.count()], Job::of(self.owner, run.place, self.flags), self.due);
-        engine.ring.publish_claimed(reservation, |i| Self::job(&items[i], of, due))
     }
 }
 
@@ -106,7 +84,7 @@ impl Port {
     pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
         // Registered buffers are behind the arena.
         if are_in_arena(&self.engine, items) {
-            return self.accept(items, Bytes::InArena);
+            return self.accept(items, Bytes::Callers);
         }
         check_ranges(&self.engine, items)?;
         if self.engine.feed().is_some() || self.engine.arena.is_devices() {
@@ -150,9 +128,8 @@ impl Port {
         let (first, count) = (reservation.first(), reservation.count());
         crate::faults::stall_if_asked();
         let due = state.deadline.map_or(0, |time| engine.due_in(time));
-        let in_arena = matches!(whose, Bytes::InArena);
         let flags = match whose {
-            Bytes::InArena | Bytes::Callers => 0,
+            Bytes::Callers => 0,
             Bytes::Copied => Job::OWNS_REGION,
             Bytes::Elsewhere(sources) => {
                 engine.set_sources(first, &sources[..count]);
@@ -163,7 +140,7 @@ impl Port {
                 Job::OWNS_REGION | Job::IS_PIECE
             }
         };
-        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), flags, due, in_arena };
+        let batch = Batch { items, runs: &state.runs, owner: self.owner.id(), flags, due };
         let reservation = match engine.feed() {
             None => Some(reservation),
             Some(feed) => self.lend(feed, reservation, &batch, &mut state.loans, &mut state.known).err(),
@@ -196,12 +173,12 @@ impl Port {
         if loans.len() >= DEEP && loans.unsent() + reservation.count() < COMPANY {
             // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
             // something is lent, more can be, and nobody needs to be asked.
-            loans.push(batch.publish_claimed(engine, reservation), false);
+            batch.lend(engine, reservation, loans, false);
             return Ok(());
         }
         // In order: those that waited for company go first.
         feed.send(engine, loans, known);
-        loans.push(feed.lend(engine, reservation, batch, known)?, true);
+        feed.lend(engine, reservation, batch, loans, known)?;
         if self.owner.lent() {
             feed.wake();
         }

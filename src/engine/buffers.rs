@@ -2,8 +2,6 @@
 //! copied into the arena otherwise.
 
 use super::{Engine, Job, Level};
-#[cfg(feature = "gpu")]
-use crate::ring::Claims;
 use crate::ring::Position;
 use crate::status::Result;
 use std::sync::OnceLock;
@@ -64,12 +62,12 @@ impl Engine {
         self.arena.bytes(offset, job.input_len)
     }
 
-    /// The bytes of claimed items are not needed any more.
+    /// The bytes of items in a row are not needed any more.
     #[cfg(feature = "gpu")]
-    pub(crate) fn let_go_all(&self, claims: &Claims) {
-        let jobs = || self.ring.payloads(claims, 0);
+    pub(crate) fn let_go_all(&self, first: Position, jobs: impl Iterator<Item = Job> + Clone) {
+        let jobs = || jobs.clone();
         self.arena.release_copies(jobs().filter(Job::owns_region).map(|job| job.input_offset));
-        let positions = (0..).map(|n| claims.first().plus(n));
+        let positions = (0..).map(|n| first.plus(n));
         let elsewhere = positions.zip(jobs()).filter(|(_, job)| job.is_elsewhere());
         self.arena.registered().let_go_all(elsewhere.map(|(position, _)| self.source(position)));
     }

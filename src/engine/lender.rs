@@ -5,7 +5,7 @@ use super::outstanding::Outstanding;
 use super::owner::{Owner, State};
 use super::sets::{Known, Remembered};
 use super::stats::Tally;
-use super::{Buffers, Delivery, Engine, Taken, lock};
+use super::{Buffers, Delivery, Engine, Job, Taken, lock};
 use crate::drain::Harvest;
 use crate::ring::{Claims, Position};
 use crate::scan::Scratch;
@@ -154,9 +154,10 @@ impl Engine {
         for owner in self.all_owners() {
             let mut state = lock(&owner.state);
             let state = &mut *state;
-            for claims in state.loans.take_all() {
-                state.outstanding.insert(claims.first(), claims.len() as u64);
-                to(claims);
+            for piece in state.loans.take_all() {
+                state.outstanding.insert(piece.first(), piece.count() as u64);
+                let jobs: Vec<Job> = state.loans.jobs(&piece).collect();
+                to(self.ring.fill(piece.into_kept(), |n| jobs[n]));
             }
             owner.looked_after(&state.loans);
         }

@@ -1,45 +1,158 @@
-//! The items of one handle that a device works on: the handle keeps their claims.
+//! The items of one handle that a device works on: the handle keeps the right to finish them, and what they are.
 //!
-//! A claim is the exclusive right to finish an item, so whoever holds the handle's lock may finish what the device has
-//! done, and nobody else can. That is also what makes a change of drain exact: the claims are taken out of here, once,
-//! and go to the worker threads.
+//! So whoever holds the handle's lock may finish what the device has done, and nobody else can. That is also what makes a
+//! change of drain exact: the items are taken out of here, once, and go to the worker threads. And the ring, whose memory
+//! all producers share, is not written for an item that comes and goes by here.
 
-use crate::ring::{Claim, Claims, Position};
+use super::Job;
+use crate::ring::{Kept, Position};
+use crate::types::trm_work_item;
 use std::collections::VecDeque;
 
-/// Claims of consecutive items in pieces, oldest first.
+/// Items in a row, and what they have in common.
+pub struct Piece {
+    kept: Kept,
+    /// Which of the handle's items the first one is.
+    at: u64,
+    common: Common,
+}
+
+/// What items in a row have in common.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Common {
+    pub(super) of: u64,
+    pub(super) due: u64,
+}
+
+/// Items of a handle in pieces, oldest first.
 #[derive(Default)]
 pub struct Loans {
-    pieces: VecDeque<Claims>,
-    items: usize,
+    pieces: VecDeque<Piece>,
+    items: Items,
+    count: usize,
     /// The newest of them that the device was not told of yet.
     unsent: usize,
     /// Some of them are to be finished one by one: cancelled, with a time that may be up, or pieces of a stream.
     pub any_apart: bool,
 }
 
+/// The items themselves, by their number in the handle: a ring that grows to what is out at one time.
+#[derive(Default)]
+struct Items {
+    ring: Vec<trm_work_item>,
+    next: u64,
+}
+
+impl Items {
+    const LEAST: usize = 256;
+
+    /// Adds items and answers the first one's number. Those from `oldest` on stay.
+    #[inline]
+    fn push(&mut self, items: &[trm_work_item], oldest: u64) -> u64 {
+        let needed = (self.next - oldest) as usize + items.len();
+        if needed > self.ring.len() {
+            self.grow(needed, oldest);
+        }
+        let at = self.next;
+        let (head, rest) = self.places(at, items.len());
+        let (first, second) = items.split_at(head.len());
+        self.ring[head].copy_from_slice(first);
+        self.ring[rest].copy_from_slice(second);
+        self.next += items.len() as u64;
+        at
+    }
+
+    #[cold]
+    fn grow(&mut self, needed: usize, oldest: u64) {
+        let size = needed.next_power_of_two().max(Self::LEAST);
+        let old = std::mem::replace(&mut self.ring, vec![trm_work_item::default(); size]);
+        for n in oldest..self.next {
+            self.ring[n as usize & (size - 1)] = old[n as usize & (old.len() - 1)];
+        }
+    }
+
+    /// Where `count` items from a number on are; the second part where the ring comes round.
+    #[inline]
+    fn places(&self, at: u64, count: usize) -> (std::ops::Range<usize>, std::ops::Range<usize>) {
+        let start = at as usize & (self.ring.len() - 1);
+        let here = count.min(self.ring.len() - start);
+        (start..start + here, 0..count - here)
+    }
+}
+
+impl Piece {
+    /// The first position.
+    pub fn first(&self) -> Position {
+        self.kept.first()
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.kept.count()
+    }
+
+    /// Their rule set's place.
+    pub fn set(&self) -> u16 {
+        self.like().set()
+    }
+
+    /// Whether the engine made their regions.
+    pub fn owns_regions(&self) -> bool {
+        self.like().owns_region()
+    }
+
+    /// Whether they are in registered buffers.
+    pub fn is_elsewhere(&self) -> bool {
+        self.like().is_elsewhere()
+    }
+
+    fn like(&self) -> Job {
+        self.job(&trm_work_item::default())
+    }
+
+    /// The job of an item of this piece.
+    #[inline]
+    pub fn job(&self, item: &trm_work_item) -> Job {
+        Job::new(item, self.common)
+    }
+
+    /// The right to finish them.
+    pub fn into_kept(self) -> Kept {
+        self.kept
+    }
+
+    fn split_to(&mut self, count: usize) -> Piece {
+        let front = Piece { kept: self.kept.split_to(count), at: self.at, common: self.common };
+        self.at += front.count() as u64;
+        front
+    }
+}
+
 impl Loans {
     /// Adds items that are younger than all here.
-    pub fn push(&mut self, claims: Claims, sent: bool) {
-        self.items += claims.len();
+    pub fn push(&mut self, kept: Kept, items: &[trm_work_item], common: Common, sent: bool) {
+        debug_assert_eq!(kept.count(), items.len());
+        let oldest = self.pieces.front().map_or(self.items.next, |piece| piece.at);
+        let at = self.items.push(items, oldest);
+        self.count += items.len();
         if !sent {
-            self.unsent += claims.len();
+            self.unsent += items.len();
         }
         let apart = match self.pieces.back_mut() {
-            Some(last) => last.join(claims).err(),
-            None => Some(claims),
+            Some(last) if last.common == common && last.at + last.count() as u64 == at => last.kept.join(kept).err(),
+            _ => Some(kept),
         };
-        self.pieces.extend(apart);
+        self.pieces.extend(apart.map(|kept| Piece { kept, at, common }));
     }
 
     /// How many items.
     pub fn len(&self) -> usize {
-        self.items
+        self.count
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.items == 0
+        self.count == 0
     }
 
     /// How many of the newest ones the device was not told of yet.
@@ -47,38 +160,47 @@ impl Loans {
         self.unsent
     }
 
-    /// The pieces with unsent items, oldest first, each with how many at its start were sent. They count as sent then.
-    pub fn send(&mut self) -> impl Iterator<Item = (&Claims, usize)> + Clone {
-        let (mut left, mut pieces, mut sent) = (std::mem::take(&mut self.unsent), 0, 0);
-        for piece in self.pieces.iter().rev() {
-            if left == 0 {
-                break;
-            }
-            let here = left.min(piece.len());
-            (left, sent, pieces) = (left - here, piece.len() - here, pieces + 1);
+    /// Which pieces have unsent items, and how many items at the start of the first of them were sent. They count as sent
+    /// then.
+    pub fn send(&mut self) -> (std::ops::Range<usize>, usize) {
+        let (mut left, mut first, mut sent) = (std::mem::take(&mut self.unsent), self.pieces.len(), 0);
+        while left > 0 {
+            first -= 1;
+            let here = left.min(self.pieces[first].count());
+            (left, sent) = (left - here, self.pieces[first].count() - here);
         }
-        // Only the oldest of these pieces can have begun before.
-        let first = self.pieces.len() - pieces;
-        self.pieces.iter().skip(first).enumerate().map(move |(n, piece)| (piece, if n == 0 { sent } else { 0 }))
-    }
-
-    /// First position and length of the piece with this number.
-    pub fn piece(&self, at: usize) -> Option<(Position, usize)> {
-        self.pieces.get(at).map(|piece| (piece.first(), piece.len()))
+        (first..self.pieces.len(), sent)
     }
 
     /// The piece with this number.
-    pub fn claims(&self, at: usize) -> &Claims {
-        &self.pieces[at]
+    #[inline]
+    pub fn piece(&self, at: usize) -> Option<&Piece> {
+        self.pieces.get(at)
+    }
+
+    /// The items of a piece, also of one that was taken out: until more are added. The second part follows the first.
+    #[inline]
+    pub fn items(&self, piece: &Piece) -> (&[trm_work_item], &[trm_work_item]) {
+        if self.items.ring.is_empty() {
+            return (&[], &[]);
+        }
+        let (head, rest) = self.items.places(piece.at, piece.count());
+        (&self.items.ring[head], &self.items.ring[rest])
+    }
+
+    /// Their jobs, first one first.
+    pub fn jobs<'l>(&'l self, piece: &'l Piece) -> impl Iterator<Item = Job> + Clone + 'l {
+        let (head, rest) = self.items(piece);
+        head.iter().chain(rest).map(|item| piece.job(item))
     }
 
     /// Takes the first `count` items of a piece. Pieces behind an emptied one move up.
-    pub fn take(&mut self, at: usize, count: usize) -> Claims {
+    pub fn take(&mut self, at: usize, count: usize) -> Piece {
         debug_assert_eq!(self.unsent, 0, "what the device does not know is not done");
         let piece = &mut self.pieces[at];
         let taken = piece.split_to(count);
-        self.items -= taken.len();
-        if piece.len() == 0 {
+        self.count -= taken.count();
+        if piece.count() == 0 {
             let _empty = self.pieces.remove(at);
         }
         taken
@@ -95,7 +217,7 @@ impl Loans {
         let behind = self.pieces.partition_point(|piece| position.distance_from(piece.first()) >= 0);
         let at = behind.checked_sub(1)?;
         let piece = &self.pieces[at];
-        ((position.distance_from(piece.first()) as usize) < piece.len()).then_some(at)
+        ((position.distance_from(piece.first()) as usize) < piece.count()).then_some(at)
     }
 
     /// Whether a position is here.
@@ -104,20 +226,20 @@ impl Loans {
     }
 
     /// Takes one item out of wherever it is.
-    pub fn remove(&mut self, position: Position) -> Option<Claim> {
+    pub fn remove(&mut self, position: Position) -> Option<Piece> {
         let mut at = self.find(position)?;
         let before = position.distance_from(self.pieces[at].first()) as usize;
         if before > 0 {
             self.cut(at, before);
             at += 1;
         }
-        self.take(at, 1).next()
+        Some(self.take(at, 1))
     }
 
     /// Takes everything.
-    pub fn take_all(&mut self) -> impl Iterator<Item = Claims> {
-        (self.items, self.unsent, self.any_apart) = (0, 0, false);
-        std::mem::take(&mut self.pieces).into_iter()
+    pub fn take_all(&mut self) -> VecDeque<Piece> {
+        (self.count, self.unsent, self.any_apart) = (0, 0, false);
+        std::mem::take(&mut self.pieces)
     }
 }
 
@@ -126,14 +248,24 @@ mod tests {
     use super::*;
     use crate::ring::Ring;
 
-    fn loans(ring: &Ring<u32, ()>, batches: &[usize]) -> Loans {
-        let mut loans = Loans::default();
-        for &count in batches {
-            let reservation = ring.reserve(count).unwrap();
-            let claims = ring.publish_claimed(reservation, |i| i as u32);
-            loans.push(claims, true);
-        }
-        loans
+    const COMMON: Common = Common { of: 0, due: 0 };
+
+    /// The next `count` items; each has its position as its correlation.
+    fn lend(ring: &Ring<Job, ()>, loans: &mut Loans, count: usize, common: Common, sent: bool) {
+        let reservation = ring.reserve(count).unwrap();
+        let first = reservation.first().ticket() as u32 - 1;
+        let item = |i: u32| trm_work_item { correlation: first + i, ..Default::default() };
+        let items: Vec<_> = (0..reservation.count() as u32).map(item).collect();
+        loans.push(ring.publish_kept(reservation), &items, common, sent);
+    }
+
+    fn foreign(ring: &Ring<Job, ()>) {
+        let kept = ring.publish_kept(ring.reserve(1).unwrap());
+        ring.finish_kept(&mut vec![kept]);
+    }
+
+    fn numbers(loans: &Loans, piece: &Piece) -> Vec<u64> {
+        loans.jobs(piece).map(|job| job.correlation.into()).collect()
     }
 
     fn at(n: u64) -> Position {
@@ -143,12 +275,16 @@ mod tests {
     #[test]
     fn neighbours_are_one_piece_and_any_item_can_be_taken_out() {
         let ring = Ring::new(64);
-        let mut loans = loans(&ring, &[3, 4, 1]);
-        assert_eq!((loans.piece(0), loans.piece(1), loans.len()), (Some((at(0), 8)), None, 8));
+        let mut loans = Loans::default();
+        for count in [3, 4, 1] {
+            lend(&ring, &mut loans, count, COMMON, true);
+        }
+        let all = loans.piece(0).unwrap();
+        assert_eq!((all.first(), numbers(&loans, all), loans.len()), (at(0), (0..8).collect(), 8));
         for (n, pieces) in [(3, 2), (0, 2), (7, 2), (5, 3), (4, 2), (1, 2), (6, 1), (2, 0)] {
-            let claim = loans.remove(at(n)).unwrap();
-            assert_eq!(claim.position(), at(n));
-            ring.finish(claim);
+            let piece = loans.remove(at(n)).unwrap();
+            assert_eq!((piece.first(), numbers(&loans, &piece)), (at(n), vec![n]));
+            ring.finish_kept(&mut vec![piece.into_kept()]);
             assert!(!loans.contains(at(n)) && loans.remove(at(n)).is_none());
             assert_eq!(loans.pieces.len(), pieces, "after {n}");
         }
@@ -156,33 +292,77 @@ mod tests {
     }
 
     #[test]
+    fn what_has_not_all_in_common_is_apart() {
+        let ring = Ring::new(64);
+        let mut loans = Loans::default();
+        for common in [COMMON, COMMON, Common { of: 7, due: 0 }, Common { of: 7, due: 1 }, COMMON] {
+            lend(&ring, &mut loans, 2, common, true);
+        }
+        let lengths: Vec<_> = loans.pieces.iter().map(|piece| (piece.count(), piece.set())).collect();
+        assert_eq!(lengths, [(4, 0), (2, 7), (2, 7), (2, 0)]);
+    }
+
+    #[test]
     fn what_was_not_sent_is_shown_once() {
         let ring = Ring::new(64);
-        let mut loans = loans(&ring, &[5]);
-        let foreign = ring.publish_claimed(ring.reserve(1).unwrap(), |_| 0);
-        for count in [2, 3] {
-            let claims = ring.publish_claimed(ring.reserve(count).unwrap(), |_| 0);
-            loans.push(claims, false);
+        let mut loans = Loans::default();
+        lend(&ring, &mut loans, 5, COMMON, true);
+        foreign(&ring);
+        for count in [2, 3, 2] {
+            lend(&ring, &mut loans, count, COMMON, false);
         }
-        let more = ring.publish_claimed(ring.reserve(2).unwrap(), |_| 0);
-        ring.finish_all(foreign);
-        loans.push(more, false);
         assert_eq!(loans.unsent(), 7);
         let shown = |loans: &mut Loans| -> Vec<_> {
-            loans.send().map(|(claims, skip)| (claims.first().plus(skip as u64), claims.len() - skip)).collect()
+            let (pieces, mut sent) = loans.send();
+            let mut all = Vec::new();
+            for piece in pieces.map(|n| loans.piece(n).unwrap()) {
+                all.push((piece.first().plus(sent as u64), piece.count() - sent));
+                sent = 0;
+            }
+            all
         };
         assert_eq!(shown(&mut loans), [(at(6), 7)]);
         assert_eq!(shown(&mut loans), [], "they are sent");
-        for apart in 0..3 {
-            let foreign = ring.publish_claimed(ring.reserve(1).unwrap(), |_| 0);
-            ring.finish_all(foreign);
-            let claims = ring.publish_claimed(ring.reserve(apart + 1).unwrap(), |_| 0);
-            loans.push(claims, false);
+        lend(&ring, &mut loans, 1, COMMON, false);
+        for apart in 1..3 {
+            foreign(&ring);
+            lend(&ring, &mut loans, apart + 1, COMMON, false);
         }
-        assert_eq!(shown(&mut loans), [(at(14), 1), (at(16), 2), (at(19), 3)]);
-        for claims in loans.take_all() {
-            ring.finish_all(claims);
-        }
+        assert_eq!(shown(&mut loans), [(at(13), 1), (at(15), 2), (at(18), 3)]);
+        let mut all: Vec<_> = loans.take_all().into_iter().map(Piece::into_kept).collect();
+        ring.finish_kept(&mut all);
         assert_eq!((loans.len(), ring.in_flight()), (0, 0));
+    }
+
+    #[test]
+    fn items_are_kept_however_many_there_are_and_however_long_the_oldest_stays() {
+        let ring = Ring::new(8192);
+        let mut loans = Loans::default();
+        let mut done = Vec::new();
+        lend(&ring, &mut loans, 100, COMMON, true);
+        // One stays, others come and go; the places come round many times, and grow under way.
+        for n in 0..100 {
+            lend(&ring, &mut loans, 1 + n * 7 % 90, COMMON, true);
+            while loans.len() > 60 * (1 + n / 10) {
+                if loans.pieces.len() == 1 {
+                    loans.cut(0, 1);
+                }
+                let most = loans.pieces[1].count().min(50);
+                let piece = loans.take(1, most);
+                let first = piece.first().ticket() - 1;
+                assert_eq!(numbers(&loans, &piece), (first..first + most as u64).collect::<Vec<_>>());
+                done.push(piece.into_kept());
+            }
+        }
+        assert!(loans.items.ring.len() <= 8192);
+        let all: Vec<_> = loans.pieces.iter().flat_map(|piece| numbers(&loans, piece)).collect();
+        let positions = loans.pieces.iter().flat_map(|piece| {
+            let first = piece.first().ticket() - 1;
+            first..first + piece.count() as u64
+        });
+        assert_eq!(all, positions.collect::<Vec<_>>());
+        done.extend(loans.take_all().into_iter().map(Piece::into_kept));
+        ring.finish_kept(&mut done);
+        assert_eq!(ring.in_flight(), 0);
     }
 }

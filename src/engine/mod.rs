@@ -26,7 +26,7 @@ mod stats;
 mod stream;
 mod submit;
 
-pub use accept::{Alike, Batch};
+pub use accept::Batch;
 #[cfg(feature = "gpu")]
 pub(crate) use collect::put;
 pub use collect::{Answer, Buffers, Taken};
@@ -34,7 +34,7 @@ pub use file::DEFAULT_FILE_CARRY;
 pub use finish::{Outcome, status_of};
 pub use handle::Handle;
 pub use lender::{Lender, Room, Round};
-pub use loans::Loans;
+pub use loans::{Common, Loans, Piece};
 pub use log::{Level, Log, LogCallback};
 pub use matches::{Lists, Matches, Spares};
 pub use options::{Delivery, Mode, Options, Processor};
@@ -51,6 +51,7 @@ use crate::ring::{Position, Ring};
 use crate::rules::Rules;
 use crate::scan::{Match, Scratch};
 use crate::status::Result;
+use crate::types::trm_work_item;
 use crossbeam_utils::CachePadded;
 use sets::SetTable;
 use std::collections::HashMap;
@@ -86,6 +87,12 @@ impl Job {
     pub const IS_ELSEWHERE: u16 = 4;
 
     #[inline(always)]
+    fn new(item: &trm_work_item, Common { of, due }: Common) -> Self {
+        let &trm_work_item { input_offset, input_len, rule_set_id, correlation } = item;
+        Self { input_offset, input_len, rule_set_id, correlation, of, due }
+    }
+
+    #[inline(always)]
     fn of(owner: u32, set: u16, flags: u16) -> u64 {
         u64::from(owner) << 32 | u64::from(flags) << 16 | u64::from(set)
     }
@@ -106,12 +113,6 @@ impl Job {
     #[inline(always)]
     pub fn flags(&self) -> u16 {
         (self.of >> 16) as u16
-    }
-
-    /// The set's place and the flags in one word, to compare many.
-    #[inline(always)]
-    pub fn kind(&self) -> u32 {
-        self.of as u32
     }
 
     /// See [`Job::OWNS_REGION`].

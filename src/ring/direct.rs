@@ -1,26 +1,46 @@
 //! Items whose producer is their consumer too: published and claimed in one step, past the tail.
 //!
 //! A device drain lets every producer hand its own items over. Nothing has to queue for a consumer then, so no counter
-//! is shared for it: the slots go from `Free` to `Held` at once, and the producer gets the claims. Items of both kinds
+//! is shared for it: the slots go from `Free` to `Held` at once. The producer keeps what the items are, where no other
+//! thread writes; only what somebody else is to finish gets its payload into the ring, later. Items of both kinds
 //! may stand in one ring: what is published in the ordinary way waits for [`Ring::claim`], which wants the tail moved
 //! past the others first.
 
 use super::Ring;
 use super::position::{Phase, Position};
 use super::sync::Ordering;
-use super::tokens::{Claims, Reservation};
+use super::tokens::{Claims, Kept, Reservation};
 
 impl<P: Copy, O> Ring<P, O> {
-    /// Fills what was reserved, with `payload(0)` first, and claims it. Nobody else ever can.
-    ///
-    /// `payload` must not panic: the positions would stay reserved for ever.
+    /// Claims what was reserved, and keeps the payloads with the caller. Nobody else ever can claim it.
     #[inline]
-    pub fn publish_claimed(&self, reservation: Reservation, payload: impl FnMut(usize) -> P) -> Claims {
+    pub fn publish_kept(&self, reservation: Reservation) -> Kept {
         self.check(reservation.ring);
         let Reservation { ring, first, count } = reservation;
-        self.slots().write_payloads(first, count, payload);
         self.slots().pass_on(Phase::Held, first, count);
-        Claims { ring, first, count }
+        Kept(Claims { ring, first, count })
+    }
+
+    /// Fills in the payloads of kept items, with `payload(0)` first: anybody can finish them then.
+    pub fn fill(&self, kept: Kept, payload: impl FnMut(usize) -> P) -> Claims {
+        let claims = kept.0;
+        self.check(claims.ring);
+        self.slots().write_payloads(&[Phase::Held, Phase::Withdrawn], claims.first, claims.count, payload);
+        claims
+    }
+
+    /// Ends kept items whose outcomes nobody wants from the ring, or that were passed on elsewhere: their slots are free at
+    /// once, and counted once for all batches. The list is empty then, and keeps its room.
+    pub fn finish_kept(&self, batches: &mut Vec<Kept>) {
+        batches.iter().for_each(|kept| self.check(kept.0.ring));
+        let count: usize = batches.iter().map(Kept::count).sum();
+        if count == 0 {
+            return batches.clear();
+        }
+        self.count_freed(count);
+        for kept in batches.drain(..) {
+            self.slots().pass_on(Phase::Free, kept.first().plus(self.slots().capacity()), kept.count());
+        }
     }
 
     /// What the producer put into these items, from the `skip`-th on. Fastest by `for_each`.
@@ -29,14 +49,6 @@ impl<P: Copy, O> Ring<P, O> {
         self.check(claims.ring);
         let skip = skip.min(claims.count);
         self.slots().read_payloads(claims.first.plus(skip as u64), claims.count - skip)
-    }
-
-    /// What the producer put into these items, where it lies: first one first, in two pieces.
-    #[cfg(not(loom))]
-    #[inline(always)]
-    pub fn payload_pieces<'a>(&'a self, claims: &'a Claims) -> (&'a [P], &'a [P]) {
-        self.check(claims.ring);
-        self.slots().payloads(claims.first, claims.count)
     }
 
     /// Moves the tail past items that their producers claimed, up to the first that waits to be claimed or published.

@@ -88,19 +88,6 @@ impl<P: Copy, O> Ring<P, O> {
         }
     }
 
-    /// [`Ring::finish_all`] for several batches, counted once for all of them. The list is empty then, and keeps its room.
-    pub fn finish_batches(&self, batches: &mut Vec<Claims>) {
-        batches.iter().for_each(|claims| self.check(claims.ring));
-        let count: usize = batches.iter().map(|claims| claims.count).sum();
-        if count == 0 {
-            return batches.clear();
-        }
-        self.count_freed(count);
-        for claims in batches.drain(..) {
-            self.slots().pass_on(Phase::Free, claims.first.plus(self.slots().capacity()), claims.count);
-        }
-    }
-
     /// Gives up a claim without completing it: whoever names its position to [`Ring::reclaim`] first gets it.
     pub fn lend(&self, claim: Claim) -> Position {
         self.check(claim.ring);

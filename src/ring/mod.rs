@@ -13,7 +13,8 @@
 //!
 //! An item whose outcome would say nothing new ends as `Blank` in place of `Done`, with no outcome (`complete_blank`).
 //!
-//! A producer that hands its items to a device itself publishes them as `Held` at once (`publish_claimed`).
+//! A producer that hands its items to a device itself publishes them as `Held` at once, without a payload
+//! (`publish_kept`).
 //!
 //! An item that is not done can be cancelled: `Queued` becomes `Cancelled`, `Lent` and `Held` become `Withdrawn`. Those
 //! go the same ways, and whoever completes the item (`settle`) learns of it, or the cancelling comes too late.
@@ -50,7 +51,7 @@ pub use completer::Completer;
 pub use observe::Stage;
 pub use position::Position;
 pub use produce::Refused;
-pub use tokens::{Claim, Claims, Reservation};
+pub use tokens::{Claim, Claims, Kept, Reservation};
 
 use crossbeam_utils::CachePadded;
 use position::Phase;

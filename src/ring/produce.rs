@@ -66,7 +66,7 @@ impl<P: Copy, O> Ring<P, O> {
     pub fn publish(&self, reservation: Reservation, payload: impl FnMut(usize) -> P) {
         self.check(reservation.ring);
         let Reservation { first, count, .. } = reservation;
-        self.slots().write_payloads(first, count, payload);
+        self.slots().write_payloads(&[Phase::Free], first, count, payload);
         self.slots().pass_on(Phase::Queued, first, count);
     }
 

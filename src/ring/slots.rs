@@ -6,6 +6,7 @@
 //! | access | by whom | while the stage word of the position is |
 //! | --- | --- | --- |
 //! | payload write | the one whose reservation covers the position | Free |
+//! | payload write | the one who keeps the payload | Held, and this cancelled |
 //! | payload read | the holder of the claim | Queued, Held, and these cancelled |
 //! | outcome write | the holder of the claim | Queued, Held, and these cancelled |
 //! | payload and outcome in `inspect`, `discard` | the one that moved the word to Taking | Taking |
@@ -123,33 +124,25 @@ impl<P, O> Slots<P, O> {
     }
 
     #[inline(always)]
-    pub(super) fn write_payloads(&self, first: Position, count: usize, mut payload: impl FnMut(usize) -> P) {
+    pub(super) fn write_payloads(
+        &self,
+        phases: &[Phase],
+        first: Position,
+        count: usize,
+        mut payload: impl FnMut(usize) -> P,
+    ) {
         let (head, rest) = self.pieces(&self.payloads, first, count);
         let mut fill = |cells: &[UnsafeCell<MaybeUninit<P>>], before: usize| {
             for (i, cell) in cells.iter().enumerate() {
-                self.check(first.plus((before + i) as u64), &[Phase::Free]);
+                self.check(first.plus((before + i) as u64), phases);
                 let payload = payload(before + i);
-                // SAFETY: see the table: the slot is free for this position, which one reservation covers.
+                // SAFETY: see the table: the slot is free for this position, which one reservation covers, or the item is
+                // kept and nobody else has ever seen a payload of it.
                 cell.with_mut(|cell| unsafe { (*cell).write(payload) });
             }
         };
         fill(head, 0);
         fill(rest, head.len());
-    }
-
-    /// The payloads of claimed items where they lie, first one first, in two pieces.
-    #[cfg(not(loom))]
-    #[inline(always)]
-    pub(super) fn payloads(&self, first: Position, count: usize) -> (&[P], &[P])
-    where
-        P: Copy,
-    {
-        (0..count as u64).for_each(|i| self.check(first.plus(i), &CLAIMED));
-        let (head, rest) = self.pieces(&self.payloads, first, count);
-        // SAFETY: cells and payloads have one layout; as in `read_payload` they are written, and not again before the claim is
-        // completed, which the caller's borrow of it forbids.
-        let there = |cells: &[UnsafeCell<MaybeUninit<P>>]| unsafe { &*(std::ptr::from_ref(cells) as *const [P]) };
-        (there(head), there(rest))
     }
 
     /// Shows the payloads of claimed items, first one first.

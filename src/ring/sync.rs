@@ -21,7 +21,6 @@ pub(crate) use std::sync::atomic::Ordering;
 #[cfg(not(loom))]
 mod cell {
     /// The standard cell with loom's way of reaching inside, which tells reads from writes.
-    #[repr(transparent)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
     impl<T> UnsafeCell<T> {

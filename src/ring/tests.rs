@@ -234,18 +234,16 @@ fn nothing_is_lost_doubled_or_miscounted_under_load() {
 #[test]
 fn batches_that_lie_apart_are_freed_together() {
     let ring = Ring::<u32, ()>::new(8);
-    let mut batches: Vec<_> = [2, 1, 3, 2]
-        .map(|count| ring.publish_claimed(ring.reserve(count).unwrap(), |i| i as u32))
-        .into_iter()
-        .collect();
+    let mut batches: Vec<_> =
+        [2, 1, 3, 2].map(|count| ring.publish_kept(ring.reserve(count).unwrap())).into_iter().collect();
     let (kept, also_kept) = (batches.remove(1), batches.remove(2));
-    ring.finish_batches(&mut batches);
+    ring.finish_kept(&mut batches);
     assert!(batches.is_empty() && ring.in_flight() == 3);
-    ring.finish_batches(&mut batches);
+    ring.finish_kept(&mut batches);
     // The first two are free again, then one is in the way.
     let again = ring.reserve(8).unwrap();
     assert_eq!((again.first().ticket(), again.count()), (9, 2));
-    ring.finish_all(ring.publish_claimed(again, |i| i as u32));
-    ring.finish_batches(&mut vec![kept, also_kept]);
+    ring.finish_kept(&mut vec![ring.publish_kept(again)]);
+    ring.finish_kept(&mut vec![kept, also_kept]);
     assert_eq!((ring.in_flight(), ring.reserve(8).map(|all| all.count())), (0, Ok(8)));
 }

@@ -76,10 +76,33 @@ impl Claims {
     }
 }
 
-impl Claim {
-    /// As a batch of one.
-    pub fn alone(self) -> Claims {
-        Claims { ring: self.ring, first: self.position, count: 1 }
+/// Consecutive items that their producer claimed, and whose payloads it keeps: the ring has none of them. They are ended as
+/// they are, or become claims when the ring is given their payloads.
+///
+/// Dropping it leaves the items claimed for ever.
+#[must_use = "what is kept has to be finished or filled"]
+#[derive(Debug)]
+pub struct Kept(pub(super) Claims);
+
+impl Kept {
+    /// The first position.
+    pub fn first(&self) -> Position {
+        self.0.first
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.0.count
+    }
+
+    /// As [`Claims::split_to`].
+    pub fn split_to(&mut self, count: usize) -> Kept {
+        Kept(self.0.split_to(count))
+    }
+
+    /// As [`Claims::join`].
+    pub fn join(&mut self, behind: Kept) -> Result<(), Kept> {
+        self.0.join(behind.0).map_err(Kept)
     }
 }
 

@@ -119,14 +119,15 @@ fn cancelling_meets_lending() {
 fn an_item_with_a_device_is_cancelled() {
     model_at_all_starts(2, |start| {
         let ring = Arc::new(Numbers::with_start(2, start));
-        let mut claims = ring.publish_claimed(ring.reserve(1).unwrap(), |_| 7);
+        let kept = ring.publish_kept(ring.reserve(1).unwrap());
         assert!(put(&ring, 8).is_some());
         let consumer = spawn(&ring, |ring| {
             ring.skip_claimed();
             settle_one(ring)
         });
         let canceller = spawn(&ring, move |ring| ring.cancel(start));
-        ring.settle(claims.next().unwrap(), 700, |outcome| *outcome = CANCELLED);
+        let claim = ring.fill(kept, |_| 7).next().unwrap();
+        ring.settle(claim, 700, |outcome| *outcome = CANCELLED);
         let cancelled = canceller.join().unwrap();
         if !consumer.join().unwrap() {
             ring.skip_claimed();
@@ -156,7 +157,7 @@ fn a_settled_outcome_comes_along() {
 fn a_cancelled_item_that_waits_is_not_skipped() {
     model_at_all_starts(2, |start| {
         let ring = Arc::new(Numbers::with_start(2, start));
-        let claims = ring.publish_claimed(ring.reserve(1).unwrap(), |_| 7);
+        let kept = ring.publish_kept(ring.reserve(1).unwrap());
         let waits = put(&ring, 8).unwrap();
         let canceller = spawn(&ring, move |ring| ring.cancel(waits));
         ring.skip_claimed();
@@ -164,7 +165,7 @@ fn a_cancelled_item_that_waits_is_not_skipped() {
         ring.skip_claimed();
         assert!(settle_one(&ring));
         assert_eq!(take(&ring, waits), Some(CANCELLED));
-        ring.finish_all(claims);
+        ring.finish_kept(&mut vec![kept]);
         assert_eq!((ring.tail(), ring.in_flight()), (2, 0));
     });
 }

@@ -135,9 +135,9 @@ fn a_blank_slot_is_used_again() {
         let ring = Arc::new(Numbers::with_start(1, start));
         put(&ring, 7).unwrap();
         let drain = spawn(&ring, |ring| {
-            let claim = ring.claim(1).unwrap().next().unwrap();
-            assert_eq!(ring.payload(&claim), 7);
-            ring.complete_blank(claim.alone());
+            let claims = ring.claim(1).unwrap();
+            assert_eq!(ring.payloads(&claims, 0).collect::<Vec<_>>(), [7]);
+            ring.complete_blank(claims);
         });
         let early = look(&ring, start);
         if early.is_some() {

@@ -62,11 +62,10 @@ fn a_batch_is_claimed_as_it_is_published() {
 fn batches_are_counted_before_they_are_free() {
     model_at_all_starts(3, |start| {
         let ring = Arc::new(Numbers::with_start(2, start));
-        put(&ring, 1).unwrap();
-        put(&ring, 2).unwrap();
-        let mut batches = vec![ring.claim(1).unwrap(), ring.claim(1).unwrap()];
+        let mut batches: Vec<_> = (0..2).map(|_| ring.publish_kept(ring.reserve(1).unwrap())).collect();
         let producer = spawn(&ring, |ring| (put(ring, 3).is_some(), ring.in_flight()));
-        ring.finish_batches(&mut batches);
+        ring.finish_kept(&mut batches);
+        ring.skip_claimed();
         let (put, in_flight) = producer.join().unwrap();
         assert!(in_flight <= 2 && batches.is_empty());
         assert_eq!((finish_some(&ring, 2).len(), ring.in_flight()), (usize::from(put), 0));

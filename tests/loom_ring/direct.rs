@@ -2,9 +2,9 @@
 
 use super::*;
 
-/// Publishes an item claimed, looks at it as its consumer, and ends it.
+/// Publishes an item claimed, fills it in and looks at it as its consumer, and ends it.
 fn pass(ring: &Numbers, value: u32) -> Option<Vec<u32>> {
-    let claims = ring.publish_claimed(ring.reserve(1).ok()?, |_| value);
+    let claims = ring.fill(ring.publish_kept(ring.reserve(1).ok()?), |_| value);
     let seen = ring.payloads(&claims, 0).collect();
     ring.finish_all(claims);
     Some(seen)
@@ -70,5 +70,30 @@ fn a_tail_that_lies_behind_catches_up() {
         let mut seen = consumer.join().unwrap();
         seen.extend(skip_and_finish(&ring));
         assert_eq!((seen, ring.tail(), ring.in_flight()), (vec![3], 3, 0));
+    });
+}
+
+/// What is filled in late comes along with the outcome, and the slot is used again only after that; what is never filled in is
+/// freed by its keeper.
+#[test]
+fn what_is_filled_in_late_comes_along() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        let mut kept = ring.publish_kept(ring.reserve(2).unwrap());
+        let mine = kept.split_to(1);
+        let collector = spawn(&ring, move |ring| {
+            let mut seen = None;
+            ring.take_with(start.plus(1), |payload, outcome| {
+                seen = Some((*payload, outcome.copied()));
+                true
+            });
+            (seen, put(ring, 3).is_some())
+        });
+        ring.finish_kept(&mut vec![mine]);
+        let claim = ring.fill(kept, |_| 8).next().unwrap();
+        ring.complete(claim, 800);
+        let (seen, _) = collector.join().unwrap();
+        assert!(seen.is_none() || seen == Some((8, Some(800))));
+        assert!(ring.in_flight() <= 2);
     });
 }

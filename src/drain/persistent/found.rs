@@ -28,13 +28,13 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         if self.delivery != Delivery::All || self.lender.loans.any_apart {
             return 0;
         }
-        let (engine, ring, kernel) = (self.engine, self.engine.ring(), &self.live.kernel);
+        let (engine, kernel) = (self.engine, &self.live.kernel);
         let limit = usize::try_from(engine.options().max_matches_per_item).unwrap_or(usize::MAX);
-        let claims = self.lender.loans.claims(at);
-        let (first, last) = (claims.first(), claims.len() as u64);
-        let (mut items, mut bytes, mut matches, mut copies) = (0, 0u64, 0, false);
-        let mut run = (None, 0);
-        for (n, job) in ring.payloads(claims, 0).take(most).enumerate() {
+        let Some(piece) = self.lender.loans.piece(at) else { return 0 };
+        let (first, last) = (piece.first(), piece.count() as u64);
+        let (mut items, mut bytes, mut matches) = (0, 0u64, 0);
+        let direct = engine.known_set(piece.set(), self.lender.known).rules.direct();
+        for (n, job) in self.lender.loans.jobs(piece).take(most).enumerate() {
             let position = first.plus(n as u64);
             let index = position.ticket() - 1;
             let Some(done) = kernel.poll_done(index).filter(|done| !done.overflow) else { break };
@@ -47,7 +47,6 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             }
             let mut count = 0;
             if done.count > 0 {
-                let direct = engine.known_set(job.set(), self.lender.known).rules.direct();
                 let Reused { sorter, chunks } = &mut self.reused;
                 let to = &mut room.buffers.matches[room.taken.matches..];
                 if done.count as usize > to.len().min(limit) {
@@ -73,29 +72,24 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             };
             room.taken.items += 1;
             room.taken.matches += count;
-            if run.0 != Some(job.set()) {
-                count_in(&mut self.used, run.0.unwrap_or(job.set()), (items - run.1) as u64);
-                run = (Some(job.set()), items);
-            }
             bytes += u64::from(job.input_len);
-            copies |= job.owns_region();
             items += 1;
             matches += count as u64;
         }
         if items == 0 {
             return 0;
         }
-        count_in(&mut self.used, run.0.unwrap_or_default(), (items - run.1) as u64);
-        let claims = self.lender.loans.take(at, items);
-        if copies {
-            engine.let_go_all(&claims);
+        let piece = self.lender.loans.take(at, items);
+        count_in(&mut self.used, piece.set(), items as u64);
+        if piece.owns_regions() {
+            engine.let_go_all(piece.first(), self.lender.loans.jobs(&piece));
         }
         let mut tally = Tally::default();
         tally.add_plain(items as u64, bytes);
         tally.add_matches(matches);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
-        self.hold(claims);
+        self.hold(piece.into_kept());
         items
     }
 }

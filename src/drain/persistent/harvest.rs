@@ -9,12 +9,12 @@ use super::kernel::Resident;
 use super::shared::{Live, Shared, Task};
 use crate::drain::finishing::{confirmed, outcome_of};
 use crate::drain::{DeviceCounters, DrainKind, Feed, Harvest, Telemetry};
-use crate::engine::{Batch, Delivery, Engine, Job, Known, Lender, Loans, Outcome, Room, Tally, lock, put};
+use crate::engine::{Batch, Delivery, Engine, Job, Known, Lender, Loans, Outcome, Piece, Room, Tally, lock, put};
 use crate::gpu::persistent::DeviceCompletion;
 use crate::gpu::{ForHost, RawMatch};
-use crate::ring::{Claim, Claims, Position, Reservation};
+use crate::ring::{Claims, Kept, Position, Reservation};
 use crate::status::TRM_OK;
-use crate::types::trm_completion;
+use crate::types::{trm_completion, trm_work_item};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -45,7 +45,7 @@ pub(super) struct Harvester<'a, 'l, 'r, 'b, K> {
     pub reused: Reused,
     /// Items that are over and delivered, as runs, and how many were finished of the set at which place: both are counts
     /// that all callers share, so they are made known together, as seldom as can be.
-    over: Vec<Claims>,
+    over: Vec<Kept>,
     pub used: Vec<(u16, u64)>,
     pub harvest: Harvest,
 }
@@ -54,9 +54,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     /// Finishes one item, if it is done.
     fn one(&mut self, position: Position) {
         if let Some(done) = self.live.kernel.poll_done(position.ticket() - 1)
-            && let Some(claim) = self.lender.loans.remove(position)
+            && let Some(piece) = self.lender.loans.remove(position)
         {
-            self.finish(claim, done);
+            self.finish(piece, done);
         }
     }
 
@@ -64,8 +64,8 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     fn all(&mut self) {
         let mut patience = if self.room.is_some() { LOOK_PAST } else { LOOK_FAR_PAST };
         let mut at = 0;
-        while let Some((first, count)) = self.lender.loans.piece(at) {
-            let index = first.ticket() - 1;
+        while let Some(piece) = self.lender.loans.piece(at) {
+            let (index, count) = (piece.first().ticket() - 1, piece.count());
             let most = count.min(self.left());
             if most == 0 {
                 break;
@@ -75,14 +75,13 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
                 continue;
             }
             if plain > 0 {
-                let claims = self.lender.loans.take(at, plain);
-                self.finish_plain(claims);
+                let piece = self.lender.loans.take(at, plain);
+                self.finish_plain(piece);
                 continue;
             }
             if let Some(done) = self.live.kernel.poll_done(index) {
-                if let Some(claim) = self.lender.loans.take(at, 1).next() {
-                    self.finish(claim, done);
-                }
+                let piece = self.lender.loans.take(at, 1);
+                self.finish(piece, done);
                 if self.harvest.short.is_some() {
                     break;
                 }
@@ -113,74 +112,49 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     }
 
     /// Items without a match, one after the other.
-    fn finish_plain(&mut self, claims: Claims) {
-        let (engine, ring) = (self.engine, self.engine.ring());
-        let (count, first) = (claims.len(), claims.first());
-        let wanted = self.delivery == Delivery::All;
-        let first_match = self.room.as_ref().map_or(0, |room| room.taken.matches as u32);
-        let (head, rest) = ring.payload_pieces(&claims);
-        let Some(alike) = head.first().map(Job::kind) else { return };
-        // Whether all are of one set is found out on the way, and so is what they have in common.
-        let (mut bytes, mut mixed) = (0u64, 0);
-        let mut out: &mut [trm_completion] = match &mut self.room {
-            Some(room) if wanted => &mut room.buffers.completions[room.taken.items..][..count],
-            _ => &mut [],
-        };
-        let mut position = first;
-        for jobs in [head, rest] {
-            if out.is_empty() {
-                jobs.iter()
-                    .for_each(|job| (bytes, mixed) = (bytes + u64::from(job.input_len), mixed | (job.kind() ^ alike)));
-                continue;
+    fn finish_plain(&mut self, piece: Piece) {
+        let (engine, wanted) = (self.engine, self.delivery == Delivery::All);
+        let (first, count) = (piece.first(), piece.count());
+        let (head, rest) = self.lender.loans.items(&piece);
+        let mut bytes = 0;
+        match &mut self.room {
+            Some(room) if wanted => {
+                let out = &mut room.buffers.completions[room.taken.items..][..count];
+                let (here, behind) = out.split_at_mut(head.len());
+                let first_match = room.taken.matches as u32;
+                bytes += put_plain(first, head, first_match, here);
+                bytes += put_plain(first.plus(head.len() as u64), rest, first_match, behind);
+                room.taken.items += count;
             }
-            let (here, behind) = out.split_at_mut(jobs.len());
-            for (job, to) in jobs.iter().zip(here) {
-                bytes += u64::from(job.input_len);
-                mixed |= job.kind() ^ alike;
-                *to = trm_completion {
-                    ticket: position.ticket(),
-                    correlation: job.correlation,
-                    rule_set_id: job.rule_set_id,
-                    status: TRM_OK,
-                    first_match,
-                    match_count: 0,
-                };
-                position = position.plus(1);
-            }
-            out = behind;
+            _ => bytes += head.iter().chain(rest).map(|item| u64::from(item.input_len)).sum::<u64>(),
         }
-        if mixed == 0 {
-            count_in(&mut self.used, alike as u16, count as u64);
-        } else {
-            head.iter().chain(rest).for_each(|job| count_in(&mut self.used, job.set(), 1));
+        if piece.owns_regions() {
+            engine.let_go_all(first, self.lender.loans.jobs(&piece));
         }
-        let copies = (alike | mixed) >> 16 & u32::from(Job::OWNS_REGION) != 0;
-        if copies {
-            engine.let_go_all(&claims);
-        }
+        count_in(&mut self.used, piece.set(), count as u64);
         let mut tally = Tally::default();
         tally.add_plain(count as u64, bytes);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
-        match &mut self.room {
-            _ if !wanted => self.hold(claims),
-            Some(room) => {
-                room.taken.items += count;
-                self.hold(claims);
-            }
-            None => {
-                self.release();
-                self.lender.to_ring(first, count as u64);
-                self.harvest.collectable = true;
-                ring.complete_blank(claims);
-            }
+        if self.room.is_some() || !wanted {
+            return self.hold(piece.into_kept());
         }
+        self.release();
+        self.lender.to_ring(first, count as u64);
+        self.harvest.collectable = true;
+        engine.ring().complete_blank(self.fill(piece));
+    }
+
+    /// The ring gets what items are, for whoever goes on with them.
+    fn fill(&self, piece: Piece) -> Claims {
+        let jobs: Vec<Job> = self.lender.loans.jobs(&piece).collect();
+        self.engine.ring().fill(piece.into_kept(), |n| jobs[n])
     }
 
     /// Any done item.
-    fn finish(&mut self, claim: Claim, mut done: DeviceCompletion) {
-        let (engine, position) = (self.engine, claim.position());
-        let job = engine.ring().payload(&claim);
+    fn finish(&mut self, piece: Piece, mut done: DeviceCompletion) {
+        let (engine, position) = (self.engine, piece.first());
+        let Some(job) = self.lender.loans.jobs(&piece).next() else { return };
         self.records.clear();
         let mut known = ForHost::default();
         match done.overflow {
@@ -188,7 +162,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             false => done.overflow = !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records),
         }
         let set = engine.known_set(job.set(), self.lender.known);
-        let found = match engine.is_off(claim.position(), &job) {
+        let found = match engine.is_off(position, &job) {
             true => Some(Outcome::cancelled()),
             false => {
                 let scratch = self.lender.scratch.get_or_insert_default();
@@ -206,7 +180,8 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         };
         let Some(outcome) = found else {
             self.lender.to_ring(position, 1);
-            self.for_host.push(Task { claim, known });
+            let claims = self.fill(piece);
+            self.for_host.extend(claims.map(|claim| Task { claim, known: std::mem::take(&mut known) }));
             return;
         };
         count_in(&mut self.used, job.set(), 1);
@@ -215,7 +190,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             // It waits for the pieces before it, and others may wait for it: they are finished into the ring.
             self.lender.to_ring(position, 1);
             self.release();
-            self.harvest.collectable |= engine.finish_piece(claim, &job, outcome, self.lender.owner(), &mut tally);
+            if let Some(claim) = self.fill(piece).next() {
+                self.harvest.collectable |= engine.finish_piece(claim, &job, outcome, self.lender.owner(), &mut tally);
+            }
             self.harvest.finished = true;
             return;
         }
@@ -223,20 +200,20 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         tally.add(&job, outcome.status, outcome.match_count);
         self.lender.count(&mut tally);
         self.harvest.finished = true;
-        self.deliver(claim, &job, outcome);
+        self.deliver(piece, &job, outcome);
     }
 
-    fn deliver(&mut self, claim: Claim, job: &Job, outcome: Outcome) {
-        let (ring, position) = (self.engine.ring(), claim.position());
+    fn deliver(&mut self, piece: Piece, job: &Job, outcome: Outcome) {
+        let (ring, position) = (self.engine.ring(), piece.first());
         let hit = outcome.match_count > 0 || outcome.status != TRM_OK;
         if self.delivery == Delivery::None || (self.delivery == Delivery::Hits && !hit) {
-            self.hold(claim.alone());
+            self.hold(piece.into_kept());
             return;
         }
         if let Some(room) = &mut self.room {
             match put(position, job, &outcome, room.buffers, room.taken) {
                 Ok(()) => {
-                    self.hold(claim.alone());
+                    self.hold(piece.into_kept());
                     return;
                 }
                 Err(needed) => self.harvest.short = Some(needed),
@@ -245,14 +222,16 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         self.lender.to_ring(position, 1);
         self.harvest.collectable = true;
         self.release();
-        ring.complete(claim, outcome);
+        if let Some(claim) = self.fill(piece).next() {
+            ring.complete(claim, outcome);
+        }
     }
 
     /// These items are over, which is to be told with others.
-    pub fn hold(&mut self, claims: Claims) {
+    pub fn hold(&mut self, kept: Kept) {
         let apart = match self.over.last_mut() {
-            Some(over) => over.join(claims).err(),
-            None => Some(claims),
+            Some(over) => over.join(kept).err(),
+            None => Some(kept),
         };
         self.over.extend(apart);
     }
@@ -264,7 +243,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             // It stays at its place until these are counted out.
             self.lender.used(self.engine, place, items);
         }
-        self.engine.ring().finish_batches(&mut self.over);
+        self.engine.ring().finish_kept(&mut self.over);
     }
 
     fn end(mut self) -> Harvest {
@@ -277,6 +256,25 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         }
         self.harvest
     }
+}
+
+/// Writes the completions of items without a match, which begin at a position; answers how many bytes they have.
+#[inline]
+fn put_plain(first: Position, items: &[trm_work_item], first_match: u32, out: &mut [trm_completion]) -> u64 {
+    let (mut bytes, mut position) = (0, first);
+    for (item, to) in items.iter().zip(out) {
+        bytes += u64::from(item.input_len);
+        *to = trm_completion {
+            ticket: position.ticket(),
+            correlation: item.correlation,
+            rule_set_id: item.rule_set_id,
+            status: TRM_OK,
+            first_match,
+            match_count: 0,
+        };
+        position = position.plus(1);
+    }
+    bytes
 }
 
 /// Adds items of the set at a place.
@@ -296,17 +294,16 @@ impl<K: Resident> Feed for Shared<K> {
         engine: &Engine,
         reservation: Reservation,
         batch: &Batch<'_>,
+        loans: &mut Loans,
         known: &mut Known,
-    ) -> Result<Claims, Reservation> {
+    ) -> Result<(), Reservation> {
         let live = self.live();
         match &*live {
             Some(live) if reservation.first().distance_from(live.first) >= 0 => {
-                let claims = batch.publish_claimed(engine, reservation);
-                match batch.alike(claims.len()) {
-                    Some(alike) => self.publish_alike(engine, live, claims.first(), alike, known),
-                    None => self.publish(engine, live, std::iter::once((&claims, 0)), known),
-                }
-                Ok(claims)
+                batch.lend(engine, reservation, loans, false);
+                let (pieces, skip) = loans.send();
+                self.publish(engine, live, loans, pieces, skip, known);
+                Ok(())
             }
             // There is no device, or it began behind these items, which were reserved before it came.
             _ => Err(reservation),
@@ -320,7 +317,8 @@ impl<K: Resident> Feed for Shared<K> {
         let live = self.live();
         // Without a device whoever took it away calls all items in.
         let Some(live) = &*live else { return };
-        self.publish(engine, live, loans.send(), known);
+        let (pieces, skip) = loans.send();
+        self.publish(engine, live, loans, pieces, skip, known);
     }
 
     fn harvest(

@@ -3,10 +3,11 @@
 use super::kernel::{Posting, Resident};
 use crate::drain::DeviceCounters;
 use crate::drain::feed::HostShare;
-use crate::engine::{Alike, Engine, Job, Known, Level, LoadedSet, lock};
+use crate::engine::{Engine, Known, Level, LoadedSet, Loans, Piece, lock};
 use crate::gpu::{self, ForHost};
 use crate::ring::parking::WaitList;
-use crate::ring::{Claim, Claims, Position};
+use crate::ring::{Claim, Position};
+use crate::types::trm_work_item;
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -92,68 +93,58 @@ impl<K: Resident> Shared<K> {
         self.work.notify(more);
     }
 
-    /// Writes items' slots on the device: batches, oldest first, each with how many at its start to leave out.
+    /// Writes the slots of a handle's newest items on the device: those from this piece on, without so many at its start.
     #[inline]
-    pub fn publish<'c>(
+    pub fn publish(
         &self,
         engine: &Engine,
         live: &Live<K>,
-        batches: impl Iterator<Item = (&'c Claims, usize)>,
+        loans: &Loans,
+        pieces: std::ops::Range<usize>,
+        mut skip: usize,
         known: &mut Known,
     ) {
         let mut posting = live.kernel.post();
-        for (claims, skip) in batches {
-            let first = claims.first().plus(skip as u64);
-            self.post(engine, live, &mut posting, first, engine.ring().payloads(claims, skip), known);
+        for piece in pieces.filter_map(|at| loans.piece(at)) {
+            let set = self.set_index(engine, live, engine.known_set(piece.set(), known));
+            let (head, rest) = loans.items(piece);
+            let mut position = piece.first();
+            for items in [head, rest] {
+                let left_out = skip.min(items.len());
+                skip -= left_out;
+                position = position.plus(left_out as u64);
+                let items = &items[left_out..];
+                self.post(engine, &mut posting, piece, position, items, set);
+                position = position.plus(items.len() as u64);
+            }
         }
         posting.tell();
     }
 
-    /// The same of one batch of items that are alike.
-    #[inline]
-    pub fn publish_alike(&self, engine: &Engine, live: &Live<K>, first: Position, alike: Alike<'_>, known: &mut Known) {
-        let set = self.set_index(engine, live, engine.known_set(alike.place, known));
-        let mut posting = live.kernel.post();
-        // SAFETY: that their bytes lie in the arena makes items alike.
-        unsafe { posting.items(first.ticket() - 1, alike.items, set) };
-        posting.tell();
-    }
-
-    /// Writes the slots of one batch: of each run of items that are alike by themselves, so that nothing is to be looked up
-    /// for an item.
     #[inline]
     fn post(
         &self,
         engine: &Engine,
-        live: &Live<K>,
         posting: &mut K::Posting<'_>,
-        mut first: Position,
-        mut jobs: impl Iterator<Item = Job> + Clone,
-        known: &mut Known,
+        piece: &Piece,
+        first: Position,
+        items: &[trm_work_item],
+        set: u16,
     ) {
-        while let Some(one) = jobs.clone().next() {
-            let kind = one.kind();
-            let set = self.set_index(engine, live, engine.known_set(one.set(), known));
-            let (mut all, mixed) =
-                jobs.clone().fold((0, 0), |(all, mixed), job| (all + 1, mixed | (job.kind() ^ kind)));
-            if mixed != 0 {
-                all = jobs.clone().take_while(|job| job.kind() == kind).count();
-            }
-            let index = first.ticket() - 1;
-            let plain =
-                |job: Job| gpu::Job { offset: job.input_offset, len: job.input_len, set, ..gpu::Job::default() };
-            if one.flags() == 0 && mixed == 0 {
-                return posting.run(index, all as u64, jobs.map(plain));
-            }
-            let positions = (0..all as u64).map(|n| first.plus(n));
-            let moved = positions.zip(jobs.by_ref()).map(|(position, job)| gpu::Job {
-                padded: job.owns_region().into(),
-                from: if job.is_elsewhere() { engine.source(position) } else { 0 },
-                ..plain(job)
-            });
-            posting.run(index, all as u64, moved);
-            first = first.plus(all as u64);
+        let index = first.ticket() - 1;
+        if !piece.owns_regions() {
+            // SAFETY: a device's items have their bytes in the arena.
+            return unsafe { posting.items(index, items, set) };
         }
+        let elsewhere = piece.is_elsewhere();
+        let jobs = (0..).zip(items).map(|(n, item)| gpu::Job {
+            offset: item.input_offset,
+            len: item.input_len,
+            set,
+            padded: 1,
+            from: if elsewhere { engine.source(first.plus(n)) } else { 0 },
+        });
+        posting.run(index, items.len() as u64, jobs);
     }
 
     fn set_index(&self, engine: &Engine, live: &Live<K>, set: &LoadedSet) -> u16 {
