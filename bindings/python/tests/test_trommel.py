@@ -119,6 +119,22 @@ def test_answers_and_refusals(engine: Engine) -> None:
         engine.scan(0, TEXT)
 
 
+def test_many_texts_at_once(rules: Rules) -> None:
+    with Engine(processor="cpu", ring_size=64) as engine:
+        engine.load(0, rules)
+        texts = [(n, b"fox" if n % 3 == 0 else b"") for n in range(1000)]
+        taken, found = 0, {}
+        while len(found) < len(texts):
+            accepted = engine.submit_many(0, texts[taken:])
+            assert accepted <= 64
+            taken += accepted
+            found.update((c.correlation, len(c.matches)) for c in engine.collect(10))
+        assert found == {n: int(n % 3 == 0) for n in range(1000)}
+        with pytest.raises(trommel.Error) as caught:
+            engine.submit_many(7, texts[:3])
+        assert caught.value.status == trommel.Status.NO_RULES
+
+
 def test_the_lock_is_released_while_waiting(engine: Engine) -> None:
     ticks = 0
     waiting = threading.Thread(target=engine.collect, args=(0.5,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 from typing import TYPE_CHECKING, Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
@@ -21,6 +22,7 @@ _PROCESSORS = {"any": lib.TRM_PROCESSOR_ANY, "gpu": lib.TRM_PROCESSOR_GPU, "cpu"
 _MODES = {"auto": lib.TRM_MODE_AUTO, "force": lib.TRM_MODE_FORCE, "disable": lib.TRM_MODE_DISABLE}
 _DELIVERIES = {"all": lib.TRM_DELIVER_ALL, "hits": lib.TRM_DELIVER_HITS, "none": lib.TRM_DELIVER_NONE}
 _AT_ONCE = 1024
+_TEXTS_A_CALL = 256
 
 
 class Completion(NamedTuple):
@@ -123,13 +125,31 @@ class Engine:
         return int(ticket[0])
 
     def submit_many(self, rule_set: int, texts: Iterable[Tuple[int, Buffer]]) -> int:
-        """Submits (correlation, data) pairs until one does not fit; how many were taken."""
-        taken = 0
-        for correlation, data in texts:
-            if self.submit(rule_set, data, correlation) is None:
+        """Submits (correlation, data) pairs until one does not fit; how many were taken. Many go in with one call, so this
+        is faster than ``submit`` for each."""
+        taken, pairs = 0, iter(texts)
+        while some := list(itertools.islice(pairs, _TEXTS_A_CALL)):
+            accepted = self._submit_some(rule_set, some)
+            taken += accepted
+            if accepted < len(some):
                 break
-            taken += 1
         return taken
+
+    def _submit_some(self, rule_set: int, pairs: List[Tuple[int, Buffer]]) -> int:
+        views = [ffi.from_buffer(data) for _, data in pairs]
+        room, accepted = ffi.new("trm_text[]", len(pairs)), ffi.new("size_t *")
+        for text, view, (correlation, _) in zip(room, views, pairs):
+            if len(view) > 2**32 - 1:
+                raise Error(Status.RANGE, f"an item of {len(view)} bytes is larger than any arena: use scan")
+            text.bytes, text.len, text.rule_set_id, text.correlation = view, len(view), rule_set, correlation
+        done = 0
+        while done < len(pairs):
+            status = lib.trm_submit_batch(self._handle, room + done, len(pairs) - done, ffi.NULL, accepted)
+            if status in (Status.QUEUE_FULL, Status.ARENA_FULL):
+                break
+            check(status)
+            done += accepted[0]
+        return done
 
     def collect(self, timeout: Optional[float] = None) -> List[Completion]:
         """What is finished, up to 1024 items; waits for the first, for ever without a timeout. Empty: the time was

@@ -22,6 +22,7 @@ pub const Api = struct {
     trm_input_acquire: *const @TypeOf(c.trm_input_acquire),
     trm_input_release: *const @TypeOf(c.trm_input_release),
     trm_enqueue_batch: *const @TypeOf(c.trm_enqueue_batch),
+    trm_submit_batch: *const @TypeOf(c.trm_submit_batch),
     trm_submit: *const @TypeOf(c.trm_submit),
     trm_collect: *const @TypeOf(c.trm_collect),
     trm_scan: *const @TypeOf(c.trm_scan),

@@ -74,6 +74,29 @@ fn stream(api: *const t.Api) !void {
     try expect(engine.inFlight() == 0);
 }
 
+// More than the ring takes at once.
+fn manyTexts(api: *const t.Api) !void {
+    const engine = try cpuEngine(api, 16);
+    defer engine.deinit();
+    var texts: [40]t.Text = undefined;
+    for (&texts, 0..) |*one, n| one.* = t.text(if (n % 2 == 0) text else "", 0, @intCast(n));
+    var items: [16]t.Completion = undefined;
+    var matches: [64]t.Match = undefined;
+    var taken: usize = 0;
+    var done: usize = 0;
+    while (done < texts.len) {
+        if (taken < texts.len) taken += engine.submitBatch(texts[taken..]) catch |err| switch (err) {
+            t.Error.QueueFull, t.Error.ArenaFull => 0,
+            else => return err,
+        };
+        for ((try engine.collect(t.forever, &items, &matches)).items) |item| {
+            try expect(item.match_count == if (item.correlation % 2 == 0) @as(u64, 3) else 0);
+            done += 1;
+        }
+    }
+    try expect(taken == texts.len and engine.inFlight() == 0);
+}
+
 fn withoutCopies(api: *const t.Api) !void {
     const engine = try cpuEngine(api, 16);
     defer engine.deinit();
@@ -104,6 +127,7 @@ fn reasons(api: *const t.Api) !void {
 fn everything(api: *const t.Api) !void {
     try oneText(api);
     try stream(api);
+    try manyTexts(api);
     try withoutCopies(api);
     try reasons(api);
 }

@@ -18,6 +18,7 @@ const rawOf = status_file.rawOf;
 pub const Match = c.trm_match;
 pub const Completion = c.trm_completion;
 pub const Item = c.trm_work_item;
+pub const Text = c.trm_text;
 
 /// Makes waiting calls wait as long as it takes.
 pub const forever: i64 = -1;
@@ -25,6 +26,11 @@ pub const forever: i64 = -1;
 /// A literal or a regular expression; flags are `c.TRM_PATTERN_*`. The bytes are read during `compile` only.
 pub fn pattern(bytes: []const u8, id: u32, flags: u32) c.trm_pattern {
     return .{ .bytes = bytes.ptr, .len = bytes.len, .id = id, .flags = flags };
+}
+
+/// A text for `Engine.submitBatch`.
+pub fn text(bytes: []const u8, set: u32, correlation: u32) Text {
+    return .{ .bytes = bytes.ptr, .len = @intCast(bytes.len), .rule_set_id = set, .correlation = correlation, .reserved = 0 };
 }
 
 /// Compiled patterns: immutable, for any number of threads and engines.
@@ -128,6 +134,13 @@ pub const Engine = struct {
         var ticket: c.trm_ticket = 0;
         try check(engine.api.trm_submit(engine.handle, bytes.ptr, @intCast(bytes.len), set, correlation, &ticket));
         return ticket;
+    }
+
+    /// Takes copies of texts, all or the first ones that fit, each an item; how many. `text` makes one.
+    pub fn submitBatch(engine: Engine, texts: []const Text) Error!usize {
+        var accepted: usize = 0;
+        try check(engine.api.trm_submit_batch(engine.handle, texts.ptr, texts.len, null, &accepted));
+        return accepted;
     }
 
     /// Memory of the engine to write input into, so that nothing is copied. Release it when its items are done.
