@@ -94,28 +94,41 @@ static bool read_file(scanner *s, const char *path, size_t *len) {
   return fine;
 }
 
+static void scan_file(scanner *s, hs_scratch_t *scratch, report *rep, tally *mine, const char *path, trm_match *matches) {
+  size_t len = 0;
+  s->file++;
+  s->matched = 0;
+  if (!read_file(s, path, &len)) {
+    report_trouble(rep, path, strerror(errno));
+  } else if (len > 0 && memchr(s->bytes, 0, len < BINARY_WINDOW ? len : BINARY_WINDOW) != NULL) {
+    mine->binaries++;
+  } else {
+    if (len > 0 && hs_scan(database, (const char *)s->bytes, (unsigned)len, 0, scratch, on_match, s) != HS_SUCCESS)
+      report_trouble(rep, path, "hs_scan failed");
+    report_file(rep, mine, path, s->bytes, len, matches, s->matched);
+  }
+}
+
 void *reader_main(void *reader_shared_pointer) {
   reader_shared *shared = (reader_shared *)reader_shared_pointer;
   scanner s = {NULL, 0, (uint64_t *)must_realloc(NULL, rule_count, sizeof *s.seen), 0, 0};
   hs_scratch_t *scratch = NULL;
   trm_match *matches = (trm_match *)must_realloc(NULL, rule_count, sizeof *matches);
+  tally mine;
+  work now;
+  memset(&mine, 0, sizeof mine);
   memset(s.seen, 0, rule_count * sizeof *s.seen);
   memset(matches, 0, rule_count * sizeof *matches);
   if (hs_alloc_scratch(database, &scratch) != HS_SUCCESS) fail("hs_alloc_scratch", "no memory");
-  for (char *path; (path = queue_pop(shared->queue, NULL)) != NULL; free(path)) {
-    size_t len = 0;
-    s.file++;
-    s.matched = 0;
-    if (!read_file(&s, path, &len)) {
-      report_trouble(shared->rep, path, strerror(errno));
-    } else if (len > 0 && memchr(s.bytes, 0, len < BINARY_WINDOW ? len : BINARY_WINDOW) != NULL) {
-      report_binary(shared->rep);
-    } else {
-      if (len > 0 && hs_scan(database, (const char *)s.bytes, (unsigned)len, 0, scratch, on_match, &s) != HS_SUCCESS)
-        report_trouble(shared->rep, path, "hs_scan failed");
-      report_file(shared->rep, path, s.bytes, len, matches, s.matched);
+  while (queue_take(shared->queue, &now, true) == TOOK_WORK) {
+    if (now.directory != NULL) walk_directory(now.directory, shared->queue, shared->rep);
+    while (now.count > 0) {
+      char *path = now.files[--now.count];
+      scan_file(&s, scratch, shared->rep, &mine, path, matches);
+      free(path);
     }
   }
+  report_add(shared->rep, &mine);
   hs_free_scratch(scratch);
   free(matches);
   free(s.seen);

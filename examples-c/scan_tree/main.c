@@ -1,3 +1,7 @@
+#ifdef __linux__
+#define _GNU_SOURCE 1 /* unshare */
+#include <sched.h>
+#endif
 #include "scan_tree.h"
 
 #include <stdio.h>
@@ -58,6 +62,8 @@ static trm_engine *create_engine(const options *opt, const trm_rules *rules) {
       o.processor = TRM_PROCESSOR_GPU, o.mode = TRM_MODE_DISABLE;
     if (strcmp(opt->drain, "persistent") == 0)
       o.processor = TRM_PROCESSOR_GPU, o.mode = TRM_MODE_FORCE;
+    /* We look at what we read: whether it is text, and what findings say. */
+    o.flags |= TRM_OPTION_STAGED_INPUT;
     status = trm_engine_create(&o, &engine, &error);
   }
   if (status == TRM_OK) status = trm_engine_load_rules(engine, 0, rules, &error);
@@ -83,8 +89,18 @@ static const char *drain_name(const trm_engine *engine) {
   }
 }
 
-/* Starts the readers, walks, and waits for both. Signals come to this thread alone: the readers
- * never see them. */
+/* A table of file descriptors for each reader, where there is such a thing: a shared one is locked
+ * for each file that is opened or closed, and many readers wait for that more than for anything
+ * else. What the process has open stays open in all of them. */
+static void *start_reader(void *shared) {
+#ifdef __linux__
+  (void)unshare(CLONE_FILES); /* refused: it is slower then */
+#endif
+  return reader_main(shared);
+}
+
+/* Starts the readers, gives them what was named, and waits for them. Signals come to this thread
+ * alone: the readers never see them. */
 static void scan(const options *opt, trm_engine *engine, report *rep) {
   path_queue queue;
   reader_shared shared = {opt, engine, &queue, rep};
@@ -97,13 +113,13 @@ static void scan(const options *opt, trm_engine *engine, report *rep) {
   sigaddset(&ours, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ours, &before);
   while (started < opt->threads &&
-         pthread_create(&threads[started], NULL, reader_main, &shared) == 0)
+         pthread_create(&threads[started], NULL, start_reader, &shared) == 0)
     started++;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (started == 0)
     report_trouble(rep, "starting threads", "the system has none left");
   else
-    walk(opt, &queue, rep);
+    walk_named(opt, &queue, rep);
   while (started > 0) pthread_join(threads[--started], NULL);
   queue_destroy(&queue);
   free(threads);
@@ -128,10 +144,10 @@ int scan_tree(int argc, char **argv) {
     if (closed != TRM_OK) report_trouble(&rep, "closing the engine", trm_status_string(closed));
     trm_engine_destroy(engine);
     report_finish(&rep, drain);
-    exit_code = rep.troubles > 0   ? EXIT_TROUBLE
-                : stop_requested   ? EXIT_INTERRUPTED
-                : rep.findings > 0 ? EXIT_FOUND
-                                   : EXIT_NOTHING;
+    exit_code = rep.troubles > 0       ? EXIT_TROUBLE
+                : stop_requested       ? EXIT_INTERRUPTED
+                : rep.all.findings > 0 ? EXIT_FOUND
+                                       : EXIT_NOTHING;
   }
   rule_names_free(&names);
   return exit_code;

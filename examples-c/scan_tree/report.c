@@ -250,20 +250,39 @@ static void clear_progress(report *rep) {
   rep->progress_shown = false;
 }
 
-/* Writes what was put together, and counts the file. */
-static void finish_file(report *rep, buffer *b, uint64_t len, size_t count, size_t shown) {
+/* The lock is held. */
+static void count_in(report *rep, tally *mine) {
+  rep->all.files += mine->files;
+  rep->all.bytes += mine->bytes;
+  rep->all.binaries += mine->binaries;
+  rep->all.findings += mine->findings;
+  rep->all.hidden += mine->hidden;
+  rep->all.files_with_findings += mine->files_with_findings;
+  memset(mine, 0, sizeof *mine);
+}
+
+void report_add(report *rep, tally *mine) {
   pthread_mutex_lock(&rep->lock);
-  rep->files++;
-  rep->bytes += len;
-  rep->findings += count;
-  rep->hidden += count - shown;
-  rep->files_with_findings += count > 0;
+  count_in(rep, mine);
+  pthread_mutex_unlock(&rep->lock);
+}
+
+/* Writes what was put together, and counts the file. */
+static void finish_file(report *rep, tally *mine, buffer *b, uint64_t len, size_t count,
+                        size_t shown) {
+  mine->files++;
+  mine->bytes += len;
+  mine->findings += count;
+  mine->hidden += count - shown;
+  mine->files_with_findings += count > 0;
   if (b->len > 0) {
+    pthread_mutex_lock(&rep->lock);
+    count_in(rep, mine);
     clear_progress(rep);
     fwrite(b->bytes, 1, b->len, stdout);
     if (rep->progress) fflush(stdout);
+    pthread_mutex_unlock(&rep->lock);
   }
-  pthread_mutex_unlock(&rep->lock);
   free(b->bytes);
 }
 
@@ -271,7 +290,7 @@ static size_t shown_of(const report *rep, size_t count) {
   return count < rep->opt->max_matches ? count : (size_t)rep->opt->max_matches;
 }
 
-void report_file(report *rep, const char *path, const unsigned char *bytes, size_t len,
+void report_file(report *rep, tally *mine, const char *path, const unsigned char *bytes, size_t len,
                  trm_match *matches, size_t count) {
   buffer b;
   memset(&b, 0, sizeof b);
@@ -282,11 +301,11 @@ void report_file(report *rep, const char *path, const unsigned char *bytes, size
     qsort(matches, count, sizeof *matches, in_file_order);
     put_findings(&b, rep, path, bytes, matches, shown);
   }
-  finish_file(rep, &b, len, count, shown);
+  finish_file(rep, mine, &b, len, count, shown);
 }
 
-void report_large(report *rep, const char *path, int fd, uint64_t len, trm_match *matches,
-                  size_t count) {
+void report_large(report *rep, tally *mine, const char *path, int fd, uint64_t len,
+                  trm_match *matches, size_t count) {
   buffer b;
   memset(&b, 0, sizeof b);
   size_t shown = shown_of(rep, count);
@@ -296,13 +315,7 @@ void report_large(report *rep, const char *path, int fd, uint64_t len, trm_match
     qsort(matches, count, sizeof *matches, in_file_order);
     put_large_findings(&b, rep, path, fd, matches, shown);
   }
-  finish_file(rep, &b, len, count, shown);
-}
-
-void report_binary(report *rep) {
-  pthread_mutex_lock(&rep->lock);
-  rep->binaries++;
-  pthread_mutex_unlock(&rep->lock);
+  finish_file(rep, mine, &b, len, count, shown);
 }
 
 void report_trouble(report *rep, const char *what, const char *why) {
@@ -330,8 +343,8 @@ static void *progress_main(void *report_pointer) {
     if (rep->leaving) break;
     double seconds = now() - rep->started;
     fprintf(stderr, "\r\033[K%" PRIu64 " files, %.1f MB (%.2f GB/s), %" PRIu64 " findings",
-            rep->files, (double)rep->bytes * 1e-6,
-            seconds > 0 ? (double)rep->bytes * 1e-9 / seconds : 0.0, rep->findings);
+            rep->all.files, (double)rep->all.bytes * 1e-6,
+            seconds > 0 ? (double)rep->all.bytes * 1e-9 / seconds : 0.0, rep->all.findings);
     rep->progress_shown = true;
   }
   clear_progress(rep);
@@ -364,11 +377,11 @@ void report_finish(report *rep, const char *drain) {
     rep->troubles++;
   }
   fprintf(stderr, "%s: %" PRIu64 " findings in %" PRIu64 " of %" PRIu64 " files", program_name,
-          rep->findings, rep->files_with_findings, rep->files);
-  if (rep->hidden > 0) fprintf(stderr, " (%" PRIu64 " not shown)", rep->hidden);
-  if (rep->binaries > 0) fprintf(stderr, ", %" PRIu64 " binaries skipped", rep->binaries);
-  fprintf(stderr, ", %.1f MB in %.2f s (%.2f GB/s), drain %s%s\n", (double)rep->bytes * 1e-6,
-          seconds, seconds > 0 ? (double)rep->bytes * 1e-9 / seconds : 0.0, drain,
+          rep->all.findings, rep->all.files_with_findings, rep->all.files);
+  if (rep->all.hidden > 0) fprintf(stderr, " (%" PRIu64 " not shown)", rep->all.hidden);
+  if (rep->all.binaries > 0) fprintf(stderr, ", %" PRIu64 " binaries skipped", rep->all.binaries);
+  fprintf(stderr, ", %.1f MB in %.2f s (%.2f GB/s), drain %s%s\n", (double)rep->all.bytes * 1e-6,
+          seconds, seconds > 0 ? (double)rep->all.bytes * 1e-9 / seconds : 0.0, drain,
           stop_requested ? ", stopped early" : "");
   pthread_cond_destroy(&rep->wake);
   pthread_mutex_destroy(&rep->lock);
