@@ -21,7 +21,7 @@ C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c example
 
 include packaging/packaging.mk
 
-.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-feed bench-gpu soak soak-gpu fuzz docs \
+.PHONY: all lib header check-header examples scan test test-gpu lint loom loom-mutations sanitize asan tsan valgrind bench bench-feed bench-gpu bench-tree soak soak-gpu fuzz docs \
 	clean help need-build need-test need-nightly need-rust-src
 
 .DEFAULT_GOAL := all
@@ -36,7 +36,7 @@ help:
 	@echo 'make loom         the ring and its parking, model-checked'
 	@echo 'make sanitize     AddressSanitizer, ThreadSanitizer (nightly Rust), valgrind'
 	@echo 'make bench        figures without a GPU, as a table and as $(TARGET)/bench/results.jsonl'
-	@echo 'make bench-gpu    figures of the GPU drains'
+	@echo 'make bench-gpu    figures of the GPU drains; make bench-tree: scan_tree beside Vectorscan, 8 GB of files'
 	@echo 'make soak         the comparisons with the oracle, ten million of them; make soak-gpu: through the GPU drains'
 	@echo 'make fuzz         saved sets and answers, with cargo-fuzz (nightly Rust)'
 	@echo 'make docs         the Rust documentation, warnings are errors'
@@ -180,6 +180,12 @@ bench-gpu: need-build
 	@mkdir -p $(TARGET)/bench && rm -f $(TARGET)/bench/results.jsonl
 	$(CARGO) bench --locked $(addprefix --bench ,$(filter gpu%,$(BENCHES)))
 	@echo 'rows: $(TARGET)/bench/results.jsonl'
+
+# scan_tree through 8 GB of crates' sources, beside Vectorscan in the same program. DRAINS=cpu: without a GPU.
+bench-tree: $(BIN)/scan_tree
+	-@scripts/need /usr/include/hs/hs.h=libvectorscan-dev
+	BIN=$(abspath $(BIN)) LIB=$(abspath $(LIB)) benches/scan_tree/run "$${TROMMEL_DATA:-../shared/data}/gitleaks.toml" \
+		"$$(dirname "$$(scripts/crate-sources | head -n 1)")"
 
 # Exactly once over a hundred million items, and ten million comparisons with the CPU's matcher, through the GPU drains.
 soak-gpu: need-build

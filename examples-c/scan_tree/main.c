@@ -104,7 +104,11 @@ static void *start_reader(void *shared) {
 static void scan(const options *opt, trm_engine *engine, report *rep) {
   path_queue queue;
   reader_shared shared = {opt, engine, &queue, rep};
-  pthread_t *threads = (pthread_t *)must_realloc(NULL, opt->threads, sizeof *threads);
+  uint32_t readers = opt->readers > 0 ? opt->readers : opt->threads;
+  /* A GPU is fed by threads of the engine's, which have as much to do as readers. */
+  if (opt->readers == 0 && readers > 4 && strcmp(drain_name(engine), "persistent") == 0)
+    readers -= 2;
+  pthread_t *threads = (pthread_t *)must_realloc(NULL, readers, sizeof *threads);
   sigset_t ours, before;
   uint32_t started = 0;
   queue_init(&queue);
@@ -112,8 +116,7 @@ static void scan(const options *opt, trm_engine *engine, report *rep) {
   sigaddset(&ours, SIGINT);
   sigaddset(&ours, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &ours, &before);
-  while (started < opt->threads &&
-         pthread_create(&threads[started], NULL, start_reader, &shared) == 0)
+  while (started < readers && pthread_create(&threads[started], NULL, start_reader, &shared) == 0)
     started++;
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   if (started == 0)

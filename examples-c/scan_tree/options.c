@@ -21,6 +21,7 @@ static const char usage[] =
     "      --drain KIND      who scans: auto, cpu, batch or persistent (default auto)\n"
     "      --adapter NAME    which GPU: its index, or a part of its name\n"
     "      --threads N       reading threads, and scanning threads of the cpu drain\n"
+    "                        (default: one for each processor, two fewer readers beside a GPU)\n"
     "      --arena SIZE      memory shared with the engine: 16M, 1G ... (default 64M)\n"
     "      --                what follows is a path\n"
     "  -h, --help            this text\n"
@@ -104,7 +105,7 @@ static bool apply(options *opt, char letter, const char *value, int *exit_code) 
   case 't':
     if (!parse_number(value, false, &number) || number < 1 || number > 256)
       return fail(exit_code, "not a number of threads from 1 to 256", value);
-    opt->threads = (uint32_t)number;
+    opt->threads = opt->readers = (uint32_t)number;
     return true;
   case 'A':
     if (!parse_number(value, true, &number) || number < 4096 || number > (uint64_t)1 << 32)

@@ -33,9 +33,10 @@ typedef struct options {
   size_t path_count;
   uint64_t max_matches; /* printed for a file; UINT64_MAX: all of them */
   uint64_t arena_bytes;
-  uint32_t threads;
-  bool literals; /* -F */
-  bool text;     /* -a: look into binary files too */
+  uint32_t threads; /* scanning ones */
+  uint32_t readers; /* 0: nobody said how many */
+  bool literals;    /* -F */
+  bool text;        /* -a: look into binary files too */
   bool json;
   bool count;
 } options;

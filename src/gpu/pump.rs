@@ -17,11 +17,11 @@ use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 /// Bytes of a submission, at most, unless one load has more.
-const MOST: u64 = 4 << 20;
+const MOST: u64 = 8 << 20;
 /// Pieces of memory in it, at most, unless one load has more.
 const MOST_PIECES: usize = 4096;
 /// While something is on its way, so much is waited for: every submission costs some 14 us whatever is in it ...
-const LEAST: u64 = 2 << 20;
+const LEAST: u64 = 4 << 20;
 /// ... but no longer than this.
 const WAIT: Duration = Duration::from_micros(60);
 /// How long it looks for more before it sleeps.
