@@ -55,11 +55,8 @@ pub(super) fn put_text(to: &mut [c_char], text: &str) {
 
 /// Runs the body of a call.
 pub(super) fn call(body: impl FnOnce() -> Result<trm_status>) -> trm_status {
-    match guarded(body) {
-        Some(Ok(status)) => status,
-        Some(Err(error)) => error.status,
-        None => TRM_ERR_PANIC,
-    }
+    // The status alone is handed on: more words would be written and read again on their way.
+    guarded(|| body().unwrap_or_else(|error| error.status)).unwrap_or(TRM_ERR_PANIC)
 }
 
 /// As [`call`], with a place for the sentence.

@@ -28,7 +28,7 @@ pub unsafe extern "C" fn trm_enqueue(
     call(|| {
         // SAFETY: passed on.
         let item = unsafe { input(item) }?;
-        let (first, _) = enter(engine)?.enqueue(std::slice::from_ref(item))?;
+        let first = enter(engine)?.enqueue_one(item)?;
         // SAFETY: NULL or a place to write to.
         if let Some(ticket) = unsafe { ticket.as_mut() } {
             *ticket = first.ticket();

@@ -1,5 +1,6 @@
 //! Accepting items: everything that may fail comes first, then a reservation, then publishing.
 
+use super::bounds::Bounds;
 use super::handle::Port;
 use super::loans::{Common, Loans};
 use super::owner::State;
@@ -10,11 +11,6 @@ use crate::drain::Feed;
 use crate::ring::{Position, Refused, Reservation};
 use crate::status::{Error, Result, *};
 use crate::types::trm_work_item;
-
-/// While a handle has so many items with the device, it tells the device of new ones ...
-const DEEP: usize = 256;
-/// ... only when there are so many: telling costs about as much for one as for some dozens.
-const COMPANY: usize = 64;
 
 /// Checked items of one call, and the sets that they get.
 pub struct Batch<'a> {
@@ -80,6 +76,44 @@ impl Batch<'_> {
 }
 
 impl Port {
+    /// Accepts one item.
+    #[inline]
+    pub fn enqueue_one(&self, item: &trm_work_item) -> Result<Position> {
+        match self.enqueue_behind(item) {
+            Some(position) => Ok(position),
+            None => self.enqueue(std::slice::from_ref(item)).map(|(position, _)| position),
+        }
+    }
+
+    /// Accepts an item that the device is told of later, with others. It goes the same way as any; but where nothing is to be
+    /// looked up, made or told, that is a tenth of the instructions.
+    #[inline]
+    fn enqueue_behind(&self, item: &trm_work_item) -> Option<Position> {
+        let engine = &*self.engine;
+        if u64::from(item.input_offset) + u64::from(item.input_len) > engine.arena.len() {
+            return None;
+        }
+        let mut state = lock(&self.owner.state);
+        let state = &mut *state;
+        // Whoever takes the device away calls all in that is lent here, under this lock: something is lent, so it is there.
+        if !state.loans.may_wait(1) || state.deadline.is_some() || self.check_open().is_err() {
+            return None;
+        }
+        let place = engine.sets.use_spare(item.rule_set_id, &mut state.remembered)?;
+        let Ok(reservation) = engine.ring.reserve(1) else {
+            engine.sets.spare_again(&mut state.remembered);
+            return None;
+        };
+        crate::faults::stall_if_asked();
+        let position = reservation.first();
+        let common = Common { of: Job::of(self.owner.id(), place, 0), due: 0 };
+        let kept = engine.ring.publish_kept(reservation);
+        if let Err(kept) = state.loans.push_behind(kept, item, common) {
+            state.loans.push(kept, std::slice::from_ref(item), common, false);
+        }
+        Some(position)
+    }
+
     /// Accepts all items or a prefix of them; answers the first one's position and how many.
     pub fn enqueue(&self, items: &[trm_work_item]) -> Result<(Position, usize)> {
         // Registered buffers are behind the arena.
@@ -170,7 +204,7 @@ impl Port {
     ) -> std::result::Result<(), Reservation> {
         let engine = &*self.engine;
         loans.any_apart |= batch.due != 0 || batch.flags & Job::IS_PIECE != 0;
-        if loans.len() >= DEEP && loans.unsent() + reservation.count() < COMPANY {
+        if loans.may_wait(reservation.count()) {
             // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
             // something is lent, more can be, and nobody needs to be asked.
             batch.lend(engine, reservation, loans, false);
@@ -199,9 +233,12 @@ impl Port {
     }
 }
 
-/// Whether all items' bytes lie in the arena. Without a branch for an item, so that several are looked at at a time.
+/// Whether all items' bytes lie in the arena.
 fn are_in_arena(engine: &Engine, items: &[trm_work_item]) -> bool {
     let len = engine.arena.len();
+    if Bounds::of(items).are_below(len) {
+        return true;
+    }
     let beyond = |item: &trm_work_item| len.wrapping_sub(u64::from(item.input_offset) + u64::from(item.input_len));
     // No more than 2^33 on either side: what is too much shows in the highest bit.
     items.iter().fold(0, |any, item| any | beyond(item)) >> 63 == 0
@@ -224,14 +261,13 @@ impl State {
     /// Looks up the sets of a batch and counts its items in.
     fn count_in(&mut self, engine: &Engine, items: &[trm_work_item]) -> Result<()> {
         self.runs.clear();
-        let mut rest = items;
+        // One set for all is the rule.
+        let (mut rest, one_set) = (items, Bounds::of(items).one_set);
         while let Some(item) = rest.first() {
             let id = item.rule_set_id;
-            // One set for all is the rule, and looking whether it is so is cheap.
-            let other = rest.iter().fold(0, |other, item| other | (item.rule_set_id ^ id));
-            let run = match other {
-                0 => rest.len(),
-                _ => rest.iter().take_while(|item| item.rule_set_id == id).count(),
+            let run = match one_set {
+                true => rest.len(),
+                false => rest.iter().take_while(|item| item.rule_set_id == id).count(),
             };
             match engine.sets.use_for(id, run as u64, &mut self.remembered) {
                 Ok(place) => self.runs.push(Run { place, items: run as u64 }),

@@ -35,6 +35,7 @@ impl Deref for Handle {
 
 impl Port {
     /// Refuses when this handle or the drum is closed.
+    #[inline(always)]
     pub fn check_open(&self) -> Result<()> {
         if self.owner.closed.load(Ordering::SeqCst) || self.engine.ring.is_closed() {
             return Err(TRM_ERR_CLOSED.into());

@@ -9,6 +9,12 @@ use crate::ring::{Kept, Position};
 use crate::types::trm_work_item;
 use std::collections::VecDeque;
 
+/// A handle that has items with the device tells it of new ones only when there are some together, since telling costs about
+/// as much for one as for a hundred: of one for so many ...
+const DEEP: usize = 4;
+/// ... that it has there, and of no more than these.
+const COMPANY: usize = 128;
+
 /// Items in a row, and what they have in common.
 pub struct Piece {
     kept: Kept,
@@ -145,6 +151,22 @@ impl Loans {
         self.pieces.extend(apart.map(|kept| Piece { kept, at, common }));
     }
 
+    /// As `push`, of one item that is not sent, to those that it continues; else it comes back.
+    #[inline(always)]
+    pub fn push_behind(&mut self, kept: Kept, item: &trm_work_item, common: Common) -> Result<(), Kept> {
+        let oldest = self.pieces.front().map_or(self.items.next, |piece| piece.at);
+        let (size, at) = (self.items.ring.len(), self.items.next);
+        let Some(last) = self.pieces.back_mut() else { return Err(kept) };
+        if at - oldest >= size as u64 || last.common != common || last.at + last.count() as u64 != at {
+            return Err(kept);
+        }
+        last.kept.join(kept)?;
+        self.items.ring[at as usize & (size - 1)] = *item;
+        self.items.next += 1;
+        (self.count, self.unsent) = (self.count + 1, self.unsent + 1);
+        Ok(())
+    }
+
     /// How many items.
     pub fn len(&self) -> usize {
         self.count
@@ -158,6 +180,12 @@ impl Loans {
     /// How many of the newest ones the device was not told of yet.
     pub fn unsent(&self) -> usize {
         self.unsent
+    }
+
+    /// Whether the device need not be told of so many more at once.
+    #[inline(always)]
+    pub fn may_wait(&self, more: usize) -> bool {
+        self.unsent + more < (self.count / DEEP).min(COMPANY)
     }
 
     /// Which pieces have unsent items, and how many items at the start of the first of them were sent. They count as sent

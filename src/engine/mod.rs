@@ -4,6 +4,7 @@
 //! [`Engine::finish`], and the handle that enqueued an item finds the outcome in the item's slot.
 
 mod accept;
+mod bounds;
 mod buffers;
 mod cancel;
 mod collect;

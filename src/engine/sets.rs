@@ -169,6 +169,23 @@ impl SetTable {
         }
     }
 
+    /// As [`SetTable::use_for`] of one item, if the handle has a use in hand for it.
+    #[inline]
+    pub fn use_spare(&self, id: u32, remembered: &mut Remembered) -> Option<u16> {
+        let set = remembered.set.as_ref().filter(|set| set.id == id)?;
+        if remembered.version != self.version.load(Ordering::SeqCst) {
+            return None;
+        }
+        remembered.spare = remembered.spare.checked_sub(1)?;
+        Some(set.place)
+    }
+
+    /// Puts such a use back.
+    #[inline]
+    pub fn spare_again(&self, remembered: &mut Remembered) {
+        remembered.spare += 1;
+    }
+
     /// Counts out items that this handle is done with: for its next ones, if they are of the set that it remembers.
     #[inline]
     pub fn give_back(&self, place: u16, items: u64, remembered: &mut Remembered, known: &mut Known) {

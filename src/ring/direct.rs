@@ -13,7 +13,7 @@ use super::tokens::{Claims, Kept, Reservation};
 
 impl<P: Copy, O> Ring<P, O> {
     /// Claims what was reserved, and keeps the payloads with the caller. Nobody else ever can claim it.
-    #[inline]
+    #[inline(always)]
     pub fn publish_kept(&self, reservation: Reservation) -> Kept {
         self.check(reservation.ring);
         let Reservation { ring, first, count } = reservation;

@@ -22,7 +22,7 @@ impl<P: Copy, O> Ring<P, O> {
     /// Reserves up to `want` consecutive positions, as many as are free from the head on, at least one.
     ///
     /// The items count as accepted from here on, so everything that may still fail comes before it.
-    #[inline]
+    #[inline(always)]
     pub fn reserve(&self, want: usize) -> Result<Reservation, Refused> {
         assert!(want > 0, "at least one position has to be wanted");
         let backoff = Backoff::new();
