@@ -17,7 +17,7 @@ C := $(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(WARN) -O2 -g -Iinclude
 CPP := $(CXX) -std=c++17 $(WARN) -O2 -g -Iinclude
 LINK = -L$(LIB) -Wl,-rpath,$(abspath $(LIB)) -ltrommel -lpthread
 HEADERS := include/trommel.h include/trommel.hpp
-C_SOURCES := $(wildcard examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h tools/trommel/*.[ch] packaging/*.c packaging/windows/*.c hyperscan/tests/*.c) include/trommel.hpp include/trommel_hs.h
+C_SOURCES := $(wildcard benches/scan_tree/*.c examples-c/*.c examples-c/*.cpp examples-c/*/*.c examples-c/*/*.h tools/trommel/*.[ch] packaging/*.c packaging/windows/*.c hyperscan/tests/*.c) include/trommel.hpp include/trommel_hs.h
 
 include packaging/packaging.mk
 

@@ -1,6 +1,7 @@
-/* scan_tree with Vectorscan in the place of the engine: `run` links it instead of reader.c, with everything else as it
- * is. A thread reads a file into a buffer of its own, which stays in its caches, and scans it at once: the best that a
- * scanner on processors can do. A finding is a rule that matches in a file, whatever the rule's flag H. */
+/* scan_tree with Vectorscan in the place of the engine: `run` links it instead of reader.c, with
+ * everything else as it is. A thread reads a file into a buffer of its own, which stays in its
+ * caches, and scans it at once: the best that a scanner on processors can do. A finding is a rule
+ * that matches in a file, whatever the rule's flag H. */
 #include "scan_tree.h"
 
 #include <errno.h>
@@ -30,7 +31,8 @@ static void fail(const char *what, const char *why) {
   exit(EXIT_TROUBLE);
 }
 
-/* The linker sends scan_tree's call of rules_load here, so that compiling is not part of the time. */
+/* The linker sends scan_tree's call of rules_load here, so that compiling is not part of the time.
+ */
 trm_rules *__real_rules_load(const options *opt, rule_names *names);
 trm_rules *__wrap_rules_load(const options *opt, rule_names *names);
 
@@ -57,8 +59,8 @@ trm_rules *__wrap_rules_load(const options *opt, rule_names *names) {
     rule_count++;
   }
   hs_compile_error_t *error = NULL;
-  if (hs_compile_multi((const char *const *)texts, flags, ids, (unsigned)rule_count, HS_MODE_BLOCK, NULL, &database,
-                       &error) != HS_SUCCESS)
+  if (hs_compile_multi((const char *const *)texts, flags, ids, (unsigned)rule_count, HS_MODE_BLOCK,
+                       NULL, &database, &error) != HS_SUCCESS)
     fail(opt->rules_file, error->message);
   for (size_t i = 0; i < rule_count; i++) free(texts[i]);
   free(texts);
@@ -69,7 +71,8 @@ trm_rules *__wrap_rules_load(const options *opt, rule_names *names) {
   return rules;
 }
 
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *user) {
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *user) {
   scanner *s = (scanner *)user;
   (void)from, (void)to, (void)flags;
   if (s->seen[id] != s->file) s->matched++;
@@ -94,7 +97,8 @@ static bool read_file(scanner *s, const char *path, size_t *len) {
   return fine;
 }
 
-static void scan_file(scanner *s, hs_scratch_t *scratch, report *rep, tally *mine, const char *path, trm_match *matches) {
+static void scan_file(scanner *s, hs_scratch_t *scratch, report *rep, tally *mine, const char *path,
+                      trm_match *matches) {
   size_t len = 0;
   s->file++;
   s->matched = 0;
@@ -103,7 +107,8 @@ static void scan_file(scanner *s, hs_scratch_t *scratch, report *rep, tally *min
   } else if (len > 0 && memchr(s->bytes, 0, len < BINARY_WINDOW ? len : BINARY_WINDOW) != NULL) {
     mine->binaries++;
   } else {
-    if (len > 0 && hs_scan(database, (const char *)s->bytes, (unsigned)len, 0, scratch, on_match, s) != HS_SUCCESS)
+    if (len > 0 && hs_scan(database, (const char *)s->bytes, (unsigned)len, 0, scratch, on_match,
+                           s) != HS_SUCCESS)
       report_trouble(rep, path, "hs_scan failed");
     report_file(rep, mine, path, s->bytes, len, matches, s->matched);
   }
