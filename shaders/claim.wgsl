@@ -28,11 +28,12 @@ fn already_served(ticket: u32) -> bool {
     return i32((lap(ticket) - laps) << lease.ring_bits) < 0;
 }
 
-// How many tickets this worker should hold: its share of what waits, at least one.
-fn wanted(published: u32, claimed: u32, workers: u32) -> u32 {
+// How many tickets this worker, which has some, should hold: one where nobody waits, else its share of what waits beside those
+// that it has, whose items may be a long way off.
+fn wanted(published: u32, claimed: u32, workers: u32, have: u32) -> u32 {
     let waiting = i32(published - claimed);
     if waiting <= 0 { return 1u; }
-    return clamp(u32(waiting) / workers, 1u, lease.held);
+    return min(have + max(u32(waiting) / workers, 1u), lease.held);
 }
 
 // A leaving worker's held ticket: the next lease starts from the smallest one.

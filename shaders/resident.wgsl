@@ -46,7 +46,7 @@ fn resident(
 
         if !stopping {
             let have = countOneBits(subgroupBallot(held).x);
-            let want = wanted(published, claimed, workers);
+            let want = wanted(published, claimed, workers, have);
             if have < want {
                 let free = !held && lane < lease.held;
                 let rank = subgroupExclusiveAdd(select(0u, 1u, free));

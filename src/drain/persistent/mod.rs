@@ -72,6 +72,7 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         watchdog: Duration::from_millis(options.watchdog_ms.into()),
         table_bytes: TABLES,
         workers: workers(options),
+        held: held(options),
         // A KiB for each slot: items with more than a few matches are seldom all of them.
         spill_kib: options.ring_size.clamp(1 << 10, 64 << 10),
         plant: crate::faults::gpu::plant(),
@@ -84,6 +85,12 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
 fn workers(options: &Options) -> (u32, u32) {
     let many = if options.gpu_workers == 0 { 528 } else { options.gpu_workers };
     (many.min(64), many)
+}
+
+/// Tickets of a worker. Staged input comes in heaps that are on their way for long: an item that is stored meanwhile stands
+/// behind them, and is seen at once only if all of them are held by somebody.
+fn held(options: &Options) -> u32 {
+    if options.staged_input { (options.ring_size / workers(options).1).clamp(8, 32) } else { 8 }
 }
 
 /// The running drain.
