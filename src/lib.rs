@@ -25,4 +25,5 @@ pub mod scan;
 pub mod status;
 #[doc(hidden)]
 pub mod stream;
+mod threads;
 pub mod types;

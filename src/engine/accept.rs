@@ -6,7 +6,7 @@ use super::loans::{Common, Loans};
 use super::owner::State;
 use super::pieces::Piece;
 use super::sets::Known;
-use super::{Delivery, Engine, Job, LoadedSet, lock};
+use super::{Delivery, Engine, Job, LoadedSet};
 use crate::drain::Feed;
 use crate::ring::{Position, Refused, Reservation};
 use crate::status::{Error, Result, *};
@@ -93,7 +93,7 @@ impl Port {
         if u64::from(item.input_offset) + u64::from(item.input_len) > engine.arena.len() {
             return None;
         }
-        let mut state = lock(&self.owner.state);
+        let mut state = self.owner.state.lock();
         let state = &mut *state;
         // Whoever takes the device away calls all in that is lent here, under this lock: something is lent, so it is there.
         if !state.loans.may_wait(1) || state.deadline.is_some() || self.check_open().is_err() {
@@ -141,7 +141,7 @@ impl Port {
 
     pub(super) fn accept(&self, items: &[trm_work_item], whose: Bytes<'_>) -> Result<(Position, usize)> {
         let engine = &*self.engine;
-        let mut state = lock(&self.owner.state);
+        let mut state = self.owner.state.lock();
         let state = &mut *state;
         // Looked at under the lock that close takes too: after a close has returned, nothing more is accepted.
         self.check_open()?;

@@ -4,7 +4,7 @@ use super::handle::Handle;
 use super::lender::Room;
 use super::outstanding::Sweep;
 use super::owner::State;
-use super::{Engine, Job, Lists, Outcome, lock};
+use super::{Engine, Job, Lists, Outcome};
 use crate::ring::{Position, Stage, Taker};
 use crate::scan::Match;
 use crate::status::{Result, *};
@@ -273,7 +273,7 @@ impl Handle {
     pub fn event_fd(&self) -> Result<i32> {
         let fd = self.owner.event.fd()?;
         fence(Ordering::SeqCst);
-        self.raise_if_done(&lock(&self.owner.state));
+        self.raise_if_done(&self.owner.state.lock());
         Ok(fd)
     }
 }

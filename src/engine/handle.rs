@@ -1,15 +1,16 @@
 //! A handle on a drum: what it enqueues is completed on it. Here is how it begins and ends; accepting and collecting are
 //! beside it.
 
+use super::Engine;
+use super::leaning::Guard;
 use super::outstanding::Sweep;
 use super::owner::{Owner, State, is_pending};
-use super::{Engine, lock};
 use crate::input::Region;
 use crate::ring::Stage;
 use crate::status::{Result, *};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
-use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 /// A handle. The first one of a drum stands for the whole drum when it is closed.
@@ -47,8 +48,8 @@ impl Port {
         if self.owner.is_orphan() { Err(TRM_ERR_HANDLE.into()) } else { Ok(()) }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.owner.state)
+    pub(super) fn state(&self) -> Guard<'_, State> {
+        self.owner.state.lock()
     }
 }
 
@@ -132,7 +133,7 @@ impl Handle {
         // pass on older ones to worker threads, there is no such place.
         let mut from = None;
         let done = || {
-            let state = lock(&owner.state);
+            let state = owner.state.lock();
             from = state.outstanding.first_from(from, |p| is_pending(&self.engine, p));
             let pending = from.is_some() || !state.loans.is_empty();
             if self.engine.feed().is_some() {

@@ -5,7 +5,7 @@ use super::outstanding::Outstanding;
 use super::owner::{Owner, State};
 use super::sets::{Known, Remembered};
 use super::stats::Tally;
-use super::{Buffers, Delivery, Engine, Job, Taken, lock};
+use super::{Buffers, Delivery, Engine, Job, Taken};
 use crate::drain::Harvest;
 use crate::ring::{Claims, Position};
 use crate::scan::Scratch;
@@ -104,7 +104,7 @@ impl Engine {
     /// Finishes an item of a handle that the device has, if it is done. False: it is not this handle's, or not with the
     /// device.
     pub(super) fn look(&self, owner: &Owner, position: Position) -> bool {
-        let mut state = lock(&owner.state);
+        let mut state = owner.state.lock();
         if !state.loans.contains(position) {
             return false;
         }
@@ -133,7 +133,7 @@ impl Engine {
                 continue;
             }
             // Whoever has the lock is a caller that comes by.
-            if let Ok(mut state) = owner.state.try_lock() {
+            if let Some(mut state) = owner.state.try_lock() {
                 let harvest = self.fetch(owner, &mut state, None, None);
                 owner.looked_after(&state.loans);
                 drop(state);
@@ -152,7 +152,7 @@ impl Engine {
     /// Takes all items back from a device that nobody looks at any more.
     pub fn call_in(&self, mut to: impl FnMut(Claims)) {
         for owner in self.all_owners() {
-            let mut state = lock(&owner.state);
+            let mut state = owner.state.lock();
             let state = &mut *state;
             for piece in state.loans.take_all() {
                 state.outstanding.insert(piece.first(), piece.count() as u64);

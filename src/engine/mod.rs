@@ -12,6 +12,7 @@ mod event;
 mod file;
 mod finish;
 mod handle;
+mod leaning;
 mod lender;
 mod loans;
 mod log;
@@ -256,7 +257,7 @@ impl Engine {
         let loaded = match self.sets.load(id, rules.clone()) {
             Err(full) if full.status == crate::status::TRM_ERR_LIMIT => {
                 // A place may be kept by nothing but uses that handles have in hand.
-                self.all_owners().iter().for_each(|owner| self.sets.forget(&mut lock(&owner.state).remembered));
+                self.all_owners().iter().for_each(|owner| self.sets.forget(&mut owner.state.lock().remembered));
                 self.sets.load(id, rules)
             }
             loaded => loaded,
@@ -268,7 +269,7 @@ impl Engine {
     /// Handles that don't call again must not keep a set that is unloaded.
     fn forget_old_sets(&self) {
         for owner in self.all_owners() {
-            self.sets.forget_old(&mut lock(&owner.state).remembered);
+            self.sets.forget_old(&mut owner.state.lock().remembered);
         }
     }
 

@@ -1,24 +1,25 @@
 //! What the drum keeps of a handle, until the last of its items is out of the ring.
 
 use super::event::Event;
+use super::leaning::Leaning;
 use super::loans::Loans;
 use super::outstanding::Outstanding;
 use super::sets::{Known, Remembered};
 use super::stats::Share;
-use super::{Engine, Lists, lock};
+use super::{Engine, Lists};
 use crate::drain::Harvest;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
 use crate::scan::Scratch;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// See the module.
 pub struct Owner {
     id: u32,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Leaning<State>,
     /// What this handle's callers finished.
     pub(super) share: Share,
     /// Twice the times that a caller came for results, and whether a device has items of this handle. Written under the
@@ -57,7 +58,7 @@ impl Owner {
     pub(super) fn new(id: u32) -> Self {
         Self {
             id,
-            state: Mutex::default(),
+            state: Leaning::default(),
             share: Share::default(),
             pulse: AtomicU64::new(0),
             done: WaitList::new(),
@@ -124,7 +125,7 @@ impl Owner {
 
     /// Whether items of it are not done yet.
     pub(super) fn is_pending(&self, engine: &Engine) -> bool {
-        let state = lock(&self.state);
+        let state = self.state.lock();
         !state.loans.is_empty() || state.outstanding.first_from(None, |p| is_pending(engine, p)).is_some()
     }
 }
