@@ -8,7 +8,9 @@ mod common;
 
 use abi::{Drum, Stream, percentile, round_trips, stream};
 use common::{Row, median, record};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use trommel::types::trm_completion;
 
 fn main() {
     let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -20,6 +22,14 @@ fn main() {
         let times = round_trips(&drum(8192), 200_000);
         row("feed-round-trip", "enqueue and wait for one item, p50", percentile(&times, 0.5), "us");
         row("feed-round-trip-p99", "the same, p99", percentile(&times, 0.99), "us");
+    }
+    for (id, batch) in [("feed-shared-1", 1), ("feed-shared-256", 256)] {
+        if wants(id) {
+            let drum = drum(1 << 13);
+            let rates = (0..5).map(|_| shared(&drum, batch, Duration::from_millis(400)) / 1e6).collect();
+            let what = format!("one handle, a thread that enqueues {batch} a call and one that collects");
+            row(id, &what, median(rates), "M items/s");
+        }
     }
     for (id, threads, batch, ring) in [
         ("feed-256", 1, 256, 1 << 13),
@@ -36,4 +46,38 @@ fn main() {
             row(id, &what, median(rates), "M items/s");
         }
     }
+}
+
+/// Items a second through one handle that two threads share.
+fn shared(drum: &Drum, batch: usize, time: Duration) -> f64 {
+    let (began, over) = (Instant::now(), AtomicBool::new(false));
+    let items: Vec<_> = (0..batch as u32).map(abi::item).collect();
+    let collect = || {
+        let (mut done, mut completions) = (0, vec![trm_completion::default(); 4096]);
+        loop {
+            let last = over.load(Ordering::SeqCst);
+            let count = drum.collect(&mut completions, 0);
+            done += count;
+            if count == 0 && last {
+                return done;
+            }
+            if count == 0 {
+                std::thread::yield_now();
+            }
+        }
+    };
+    let done = std::thread::scope(|scope| {
+        let collector = scope.spawn(collect);
+        let mut sent = 0;
+        while began.elapsed() < time {
+            for _ in 0..1024 / batch {
+                sent += drum.enqueue(&items);
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        let done = collector.join().expect("it does not panic");
+        assert_eq!(sent, done);
+        done
+    });
+    done as f64 / began.elapsed().as_secs_f64()
 }

@@ -154,7 +154,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
     /// Any done item.
     fn finish(&mut self, piece: Piece, mut done: DeviceCompletion) {
         let (engine, position) = (self.engine, piece.first());
-        let Some(job) = self.lender.loans.jobs(&piece).next() else { return };
+        let Some(job) = self.lender.loans.jobs(&piece).next() else { unreachable!("a piece of one item") };
         self.records.clear();
         let mut known = ForHost::default();
         match done.overflow {
