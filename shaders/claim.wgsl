@@ -58,6 +58,8 @@ fn close_lease(start: u32, high: u32) {
     atomicStore(&state[lease_word(following, LEASE_HIGH)], top);
     atomicStore(&state[lease_word(following, LEASE_PARKED)], 0xffffffffu);
     atomicStore(&state[lease_word(following, LEASE_OUT)], 0u);
+    clear_boards();
     atomicStore(&report[REPORT_CLAIM], next);
     atomicStore(&report[REPORT_POLLS], atomicLoad(&state[STATE_POLLS]));
+    atomicStore(&report[REPORT_HELPED], atomicLoad(&state[STATE_HELPED]));
 }

@@ -36,11 +36,13 @@ fn class_runs(text: Text, lane: u32, lanes: u32) -> bool {
     for (var r = 0u; r < tables[rules_at + RULES_RUNS]; r++) {
         let run = rules_at + tables[rules_at + RULES_RUNS_AT] + r * RUN_WORDS;
         let least = tables[run + RUN_MIN];
-        let probes = text.len / least;
-        if !affords(probes / lanes + 1u) { return false; }
+        // Probe i is byte (i + 1) * least - 1.
+        let first = part_begin / least;
+        let probes = part_end / least;
+        if !affords((probes - first) / lanes + 1u) { return false; }
         let last = max(probes, 1u) * least - 1u;
         // Four at a time, so that their loads are on their way together.
-        for (var i = lane; i < probes; i += 4u * lanes) {
+        for (var i = first + lane; i < probes; i += 4u * lanes) {
             let at = vec4(least - 1u) + (vec4(i) + vec4(0u, 1u, 2u, 3u) * lanes) * least;
             let seen = min(at, vec4(last));
             let bytes = vec4(

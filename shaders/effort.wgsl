@@ -13,6 +13,11 @@ fn begin_effort(len: u32) {
     inner = 0u;
 }
 
+// Counts the item's rounds among all: as many as all lanes' own loops could have taken one after the other.
+fn end_effort(lane: u32) {
+    spent += together + worker_sum(inner, lane);
+}
+
 // Counts rounds in; false if they are too many.
 fn affords(rounds: u32) -> bool {
     together += rounds;

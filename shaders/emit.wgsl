@@ -46,7 +46,7 @@ fn begin_records(slot: u32, salt: u32, lane: u32) {
     record_salt = salt * 0x9e3779b1u;
     record_count = 0u;
     chunk_count = 0u;
-    record_room = INLINE_RECORDS;
+    record_room = select(INLINE_RECORDS, 0u, helps());
     records_lost = false;
     if lane == 0u {
         atomicStore(&emitted, 0u);
@@ -61,6 +61,15 @@ fn record_place(i: u32) -> u32 {
     return chunk_at[further / CHUNK_RECORDS] + 1u + further % CHUNK_RECORDS;
 }
 
+// Stores the record with this number, for which there is room: the item's own, or what is found for another worker.
+fn keep(i: u32, a: u32, b: u32, c: u32) {
+    if helps() {
+        put_on_board(i - record_count, a, b, c);
+    } else {
+        put_record(record_place(i), a, b, c, i);
+    }
+}
+
 fn emit(a: u32, b: u32, c: u32) {
     let i = atomicAdd(&emitted, 1u);
     let of_pass = i - record_count;
@@ -69,7 +78,7 @@ fn emit(a: u32, b: u32, c: u32) {
         staged_b[of_pass] = b;
         staged_c[of_pass] = c;
     } else if i < record_room {
-        put_record(record_place(i), a, b, c, i);
+        keep(i, a, b, c);
     }
 }
 
@@ -87,7 +96,7 @@ fn emit_border(branch: u32, at: u32) {
 // Stores what a pass has collected, for which there is room. Called by all lanes.
 fn store_staged(count: u32, lane: u32, lanes: u32) {
     for (var i = lane; i < min(count - record_count, STAGED); i += lanes) {
-        put_record(record_place(record_count + i), staged_a[i], staged_b[i], staged_c[i], record_count + i);
+        keep(record_count + i, staged_a[i], staged_b[i], staged_c[i]);
     }
 }
 
@@ -111,6 +120,13 @@ fn one_more_chunk(lane: u32) -> bool {
 
 // Makes room for so many records, and where there are many for some more.
 fn make_room(count: u32, lane: u32) {
+    if helps() {
+        if record_room < count {
+            records_lost = !reserve_on_board(count - record_count, lane);
+            record_room = count;
+        }
+        return;
+    }
     let wanted = count + select(0u, LANES, count >= INLINE_RECORDS);
     loop {
         if record_room >= wanted || !one_more_chunk(lane) { break; }

@@ -139,11 +139,13 @@ fn scan_of(base: u32, group: u32, text: Text, lane: u32, lanes: u32) -> Scan {
     s.mask = 0u;
     s.waits = false;
     s.rounds = 0u;
-    if text.len < s.w.window { return s; }
-    s.last = text.offset + text.len - s.w.window;
+    let behind = min(text.len + 1u, part_end + s.w.window) - s.w.window;
+    if text.len < s.w.window || behind <= part_begin { return s; }
+    s.last = text.offset + behind - 1u;
     s.last_block = s.last >> 4u;
-    s.block = (text.offset >> 4u) + lane;
-    s.rounds = (s.last_block - (text.offset >> 4u)) / (2u * lanes) + 1u;
+    // A part that is not the item's first begins on a block.
+    s.block = ((text.offset + part_begin) >> 4u) + lane;
+    s.rounds = (s.last_block - ((text.offset + part_begin) >> 4u)) / (2u * lanes) + 1u;
     load_ahead(&s, lanes);
     return s;
 }

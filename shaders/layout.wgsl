@@ -31,7 +31,13 @@ const LEASE_HIGH: u32 = 1u;         // tickets below may have been served by an 
 const LEASE_PARKED: u32 = 2u;       // smallest (ticket - start) that a leaving worker still held
 const LEASE_OUT: u32 = 3u;          // workers that have left
 const STATE_CHUNK: u32 = 112u;      // which chunk to try next
-const STATE_SERVED: u32 = 128u;     // per slot: laps served; behind them per chunk: how often it was taken
+const STATE_BOARDS: u32 = 128u;     // a bit for each board with pieces that nobody has
+const STATE_HELPED: u32 = 136u;     // pieces of large items that were searched for another worker
+const STATE_SERVED: u32 = 144u;     // per slot: laps served; behind them per chunk: how often it was taken; then boards
+// Boards, on which large items are shared out (split.wgsl): a power of two, at most 32; words and records of each.
+const BOARDS: u32 = 16u;
+const BOARD_WORDS: u32 = 12336u;
+const BOARD_RECORDS: u32 = 4096u;
 
 // Reports to the host, a line each.
 const REPORT_STARTED: u32 = 0u;     // newest lease that began
@@ -39,6 +45,7 @@ const REPORT_ENDED: u32 = 16u;      // newest lease that ended
 const REPORT_CLAIM: u32 = 32u;      // claim when it ended
 const REPORT_POLLS: u32 = 48u;      // STATE_POLLS when it ended
 const REPORT_LANES: u32 = 64u;      // subgroup size as the kernel saw it
+const REPORT_HELPED: u32 = 80u;     // STATE_HELPED when it ended
 
 // A completion: lap tag in the top byte, result below.
 const RESULT_BITS: u32 = 24u;

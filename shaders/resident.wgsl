@@ -39,6 +39,7 @@ fn resident(
         rounds += 1u;
         let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
         let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
+        let boards = subgroupBroadcastFirst(atomicLoad(&state[STATE_BOARDS]));
         var seen = 0u;
         if held { seen = atomicLoad(&slots[(ticket & ring_mask()) * SLOT_WORDS + SLOT_TICKET]); }
         let stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
@@ -77,8 +78,18 @@ fn resident(
         let exhausted = rounds + spent > lease.rounds;
         let serving = subgroupBallot(ready && !exhausted).x;
 
+        // A worker with nothing of its own helps with a piece of a large item, then looks again.
+        var board = NO_BOARD;
+        var piece = NO_PIECE;
         if serving == 0u {
             if stopping || exhausted { break; }
+            if boards != 0u && !doomed {
+                board = one_of(boards, group.x);
+                piece = take_piece(board, lane);
+            }
+        }
+        helped = select(NO_BOARD, board, piece != NO_PIECE);
+        if serving == 0u && !helps() {
             polls += 1u;
             if claimed == seen_claim { idle += 1u; } else { idle = 0u; seen_claim = claimed; }
             if idle > lease.budget {
@@ -93,20 +104,86 @@ fn resident(
         var result = 0u;
         var ran = ready && item.rules == 0u;
         var pending = subgroupBallot(ready && item.rules != 0u).x;
+        // The item in hand, a part of it a round: all of it, or a piece of what is shared out.
+        var theirs = Item(0u, 0u, 0u);
+        var kind = KIND_EMPTY;
+        var owner = 0u;
+        var in_hand = false;
+        var flags = 0u;
+        var at = 0u;      // where it goes on
+        var own = 0u;     // pieces that this worker had
         loop {
-            if pending == 0u { break; }
-            let owner = firstTrailingBit(pending);
-            pending &= pending - 1u;
-            rounds += 1u;
-            let theirs = Item(
-                subgroupShuffle(item.offset, owner),
-                subgroupShuffle(item.len, owner),
-                subgroupShuffle(item.rules, owner),
-            );
-            let its_ticket = subgroupShuffle(ticket, owner);
-            let outcome = run_item(theirs, its_ticket & ring_mask(), its_ticket, lane, LANES);
-            if lane == owner {
-                result = outcome;
+            if !in_hand {
+                var len = 0u;
+                if helps() {
+                    theirs = posted(board);
+                    cut_out(board, theirs, piece);
+                    len = part_end - part_begin;
+                } else {
+                    if pending == 0u { break; }
+                    owner = firstTrailingBit(pending);
+                    pending &= pending - 1u;
+                    theirs = Item(
+                        subgroupShuffle(item.offset, owner),
+                        subgroupShuffle(item.len, owner),
+                        subgroupShuffle(item.rules, owner),
+                    );
+                    len = theirs.len;
+                }
+                rounds += 1u;
+                kind = set_kind(theirs.rules);
+                let its_ticket = subgroupShuffle(ticket, owner);
+                begin_item(len, its_ticket & ring_mask(), its_ticket, lane);
+                in_hand = true;
+                flags = 0u;
+                at = 0u;
+            }
+            if !helps() {
+                part_begin = at;
+                part_end = theirs.len;
+            }
+            if !helps() && board == NO_BOARD && theirs.len - at > lease.split_over && is_searched(kind) {
+                board = post(theirs, at, group.x, lane);
+                own = 0u;
+                // Where nobody is free: a part, and then a look whether somebody is.
+                part_end = border_of(theirs, at, 4u * lease.split_over);
+            }
+            if board != NO_BOARD && !helps() {
+                piece = take_piece(board, lane);
+                if piece != NO_PIECE && flags != RESULT_HOST {
+                    own += 1u;
+                    cut_out(board, theirs, piece);
+                } else {
+                    own += select(0u, 1u, piece != NO_PIECE);
+                    flags = both(flags, join(board, own, lane, LANES));
+                    board = NO_BOARD;
+                    part_begin = theirs.len;
+                    part_end = theirs.len;
+                }
+            }
+            if part_begin < part_end || theirs.len == 0u { flags = both(flags, run_part(theirs, kind, lane, LANES)); }
+            if helps() {
+                end_effort(lane);
+                hand_in(board, flags, lane);
+                in_hand = false;
+                break;
+            }
+            if board != NO_BOARD { continue; }
+            at = part_end;
+            if at == theirs.len || flags == RESULT_HOST {
+                let outcome = end_item(theirs, flags, lane, LANES);
+                in_hand = false;
+                if lane == owner {
+                    result = outcome;
+                    ran = true;
+                }
+            }
+        }
+        // Cut off on the way.
+        if in_hand {
+            if board != NO_BOARD && !helps() { withdraw(board, own, lane); }
+            if lane == owner && !helps() {
+                result = RESULT_HOST | (chunk_count << RESULT_CHUNKS);
                 ran = true;
             }
         }

@@ -25,6 +25,10 @@ struct Lease {
     cut_bound: u32,   // see cut_off
     chunk_bits: u32,  // there are 2^so many chunks for records
     sends_text: u32,  // other than 0: the bytes of items for the host go along with them
+    piece_least: u32, // bytes of a large item's pieces, multiples of 16
+    piece_most: u32,
+    split_over: u32,  // bytes of an item beyond which it is large
+    split_idle: i32,  // so many workers must be waiting for work before an item is shared out
 }
 var<immediate> lease: Lease;
 

@@ -21,25 +21,48 @@ fn cut_off() -> bool {
     return rounds < cut_bound;
 }
 
-// Runs one item with all lanes of the worker. `salt` is another one for each item of a slot. The result is the same in every
-// lane.
-fn run_item(item: Item, slot: u32, salt: u32, lane: u32, lanes: u32) -> u32 {
-    let kind = set_kind(item.rules);
-    if kind == KIND_EMPTY { return 0u; }
+// Whether some matcher looks for the set's rules, so that an item may be searched in parts.
+fn is_searched(kind: u32) -> bool {
+    return kind == KIND_LITERAL || kind == KIND_RULES;
+}
+
+// Begins an item, or a part of one that is another worker's, of so many bytes, with all lanes. `salt` is another one for each
+// item of a slot.
+fn begin_item(len: u32, slot: u32, salt: u32, lane: u32) {
     begin_records(slot, salt, lane);
+    begin_effort(len);
+    queue_first = 0u;
+    queue_end = 0u;
     if lane == 0u {
         atomicStore(&bordering, 0u);
         atomicStore(&queue_taken, 0u);
     }
     workgroupBarrier();
+}
+
+// Runs the part of the item in hand. Flags of its result, the same in every lane.
+fn run_part(item: Item, kind: u32, lane: u32, lanes: u32) -> u32 {
     var flags = RESULT_HOST;
     if kind == KIND_PROBE {
         flags = probe(item.offset, item.len, lane, lanes);
-    } else if kind == KIND_LITERAL || kind == KIND_RULES {
+    } else if is_searched(kind) {
         flags = search(kind, set_tables(item.rules), Text(item.offset, item.len), lane, lanes);
     }
     // What a loop that was cut off did not look at, the host has to.
     if cut_off() { flags = RESULT_HOST; }
+    return flags;
+}
+
+// The flags of two parts of an item: where the host scans it, other parts say nothing more.
+fn both(a: u32, b: u32) -> u32 {
+    if a == RESULT_HOST || b == RESULT_HOST { return RESULT_HOST; }
+    return a | b;
+}
+
+// Ends the item in hand; its result, the same in every lane.
+fn end_item(item: Item, flags_of_parts: u32, lane: u32, lanes: u32) -> u32 {
+    end_effort(lane);
+    var flags = flags_of_parts;
     var count = record_count;
     if flags != 0u {
         if (flags & RESULT_BORDERS) == 0u { count = 0u; }

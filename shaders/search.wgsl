@@ -12,9 +12,9 @@ const SEARCH_OVER: u32 = 4u;
 // What a pass counts for: the loops in it, taken or not.
 const PASS_ROUND: u32 = 12u;
 
-// Flags of the result: whether the host has to scan the item, or to look at some of its borders.
+// Searches the part of the item in hand. Flags of the result: whether the host has to scan the item, or to look at some of
+// its borders.
 fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
-    begin_effort(text.len);
     maybe = false;
     kept_at = 0xffffffffu;
     rules_at = NONE;
@@ -32,7 +32,7 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
     var short: Short;
     var scan: Scan;
     var borders_before = 0u;
-    var emitted_before = 0u;
+    var emitted_before = record_count;
     var whole = true;
     if literals == NONE {
         phase = SEARCH_RUNS;
@@ -45,8 +45,6 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
             whole = affords(passes * SHORT_PASS);
         }
     }
-    queue_first = 0u;
-    queue_end = 0u;
     loop {
         if phase == SEARCH_SHORT && passes == 0u { phase = SEARCH_WINDOWS; }
         if phase == SEARCH_WINDOWS && queue_first == queue_end {
@@ -118,8 +116,6 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
         // An item that the host is to scan needs nothing more here.
         if anyone(maybe || tired(), lane) || !affords(PASS_ROUND) { whole = false; }
     }
-    // As many rounds as all lanes' own loops could have taken one after the other.
-    spent += together + worker_sum(inner, lane);
     if !whole || records_lost { return RESULT_HOST; }
     return select(0u, RESULT_HOST | RESULT_BORDERS, atomicLoad(&with_borders) != 0u);
 }

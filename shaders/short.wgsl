@@ -22,14 +22,14 @@ struct Short {
 
 // A lane's part of the text; it starts early enough to know what came before.
 fn short_part(short: u32, text: Text, lane: u32, lanes: u32) -> Short {
-    let part = (text.len + lanes - 1u) / lanes;
-    let first = min(lane * part, text.len);
-    return Short(0u, first - min(first, tables[short + SHORT_MAX_LEN] - 1u), first, min(first + part, text.len));
+    let part = (part_end - part_begin + lanes - 1u) / lanes;
+    let first = min(part_begin + lane * part, part_end);
+    return Short(0u, first - min(first, tables[short + SHORT_MAX_LEN] - 1u), first, min(first + part, part_end));
 }
 
 // How many passes the longest part takes.
 fn short_passes(short: u32, text: Text, lanes: u32) -> u32 {
-    return ((text.len + lanes - 1u) / lanes + tables[short + SHORT_MAX_LEN] - 1u + SHORT_PASS - 1u) / SHORT_PASS;
+    return ((part_end - part_begin + lanes - 1u) / lanes + tables[short + SHORT_MAX_LEN] - 1u + SHORT_PASS - 1u) / SHORT_PASS;
 }
 
 // The automaton over the next bytes of a lane's part.

@@ -5,6 +5,11 @@ struct Text {
     len: u32,
 }
 
+// The part of the item that is searched now: windows, probes and short literals' last bytes in it. What is read may lie
+// anywhere in the item. The same in every lane.
+var<private> part_begin: u32;
+var<private> part_end: u32;
+
 fn arena_word(index: u32) -> u32 {
     return arena[index >> 2u][index & 3u];
 }

@@ -26,6 +26,7 @@ mod asked {
     static PANICS: AtomicU32 = AtomicU32::new(0);
     static PLANT: AtomicU32 = AtomicU32::new(0);
     static STALL_MS: AtomicU32 = AtomicU32::new(0);
+    static PIECE: AtomicU32 = AtomicU32::new(0);
     static ALLOCATIONS: Countdown = Countdown::new();
     static SUBMITS: Countdown = Countdown::new();
     static READS: Countdown = Countdown::new();
@@ -41,6 +42,11 @@ mod asked {
     /// Kernels made from now on have this fault planted in them (shaders/resident_bindings.wgsl lists them).
     pub fn plant_in_kernels(fault: u32) {
         PLANT.store(fault, Ordering::SeqCst);
+    }
+
+    /// Kernels made from now on share every item out that is longer than two pieces of this many bytes; 0: as they do.
+    pub fn split_items(piece: u32) {
+        PIECE.store(piece, Ordering::SeqCst);
     }
 
     /// The `n`-th allocation of GPU memory from now fails; 0: none.
@@ -104,6 +110,16 @@ mod asked {
             PLANT.load(Ordering::SeqCst)
         }
 
+        pub(crate) fn split() -> Option<crate::gpu::persistent::Split> {
+            let piece = PIECE.load(Ordering::SeqCst);
+            (piece > 0).then_some(crate::gpu::persistent::Split {
+                over: 2 * piece,
+                least: piece,
+                most: piece,
+                idle: i32::MIN,
+            })
+        }
+
         pub(crate) fn allocation_fails() -> bool {
             ALLOCATIONS.due()
         }
@@ -140,7 +156,7 @@ pub(crate) use asked::gpu;
 #[cfg(feature = "faults")]
 pub use asked::{
     fail_allocation, fail_read_back, lose_copy_engines, lose_device_at_launch, panic_in_scans, plant_in_kernels, pump,
-    refuse_import, stall_producer,
+    refuse_import, split_items, stall_producer,
 };
 #[cfg(feature = "faults")]
 pub(crate) use asked::{panic_if_asked, stall_if_asked};
@@ -156,6 +172,10 @@ pub(crate) fn stall_if_asked() {}
 pub(crate) mod gpu {
     pub(crate) fn plant() -> u32 {
         0
+    }
+
+    pub(crate) fn split() -> Option<crate::gpu::persistent::Split> {
+        None
     }
 
     pub(crate) fn allocation_fails() -> bool {

@@ -72,8 +72,13 @@ fn sets_at_the_borders_of_tiers_are_answered_as_without_tables() {
     let options = Options { mode: Mode::Force, adapter, ring_size: 64, arena_bytes: 1 << 20, ..Options::default() };
     let staged = Options { staged_input: true, ring_size: 256, ..options.clone() };
     let batch = Options { mode: Mode::Disable, processor: Processor::Gpu, ring_size: 256, ..options.clone() };
-    for (options, part) in [(options, pairs / 2), (staged, pairs / 4), (batch, pairs / 4)] {
-        let main = Engine::create(options).unwrap();
+    let some = [(&options, pairs / 4, 0), (&staged, pairs / 8, 0), (&batch, pairs / 4, 0)];
+    // The same with items that workers share out in pieces of a few bytes.
+    let shared_out = [(&options, pairs / 4, 16), (&staged, pairs / 8, 48)];
+    for (options, part, piece) in some.into_iter().chain(shared_out) {
+        #[cfg(feature = "faults")]
+        trommel::faults::split_items(piece);
+        let main = Engine::create(options.clone()).unwrap();
         let threads = if software { 2 } else { 4 };
         let seen: usize = std::thread::scope(|scope| {
             let running: Vec<_> = (0..threads)
@@ -85,7 +90,8 @@ fn sets_at_the_borders_of_tiers_are_answered_as_without_tables() {
             running.into_iter().map(|thread| thread.join().unwrap()).sum()
         });
         let stats = main.engine().stats();
-        println!("{seen} pairs by {:?}, {} scanned by the host", stats.drain, stats.device.host_items);
+        let what = if piece > 0 { format!(" in pieces of {piece}") } else { String::new() };
+        println!("{seen} pairs by {:?}{what}, {} scanned by the host", stats.drain, stats.device.host_items);
         assert_eq!(stats.device.failovers, 0);
     }
 }

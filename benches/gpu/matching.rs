@@ -156,28 +156,27 @@ fn matching(bench: &mut Bench, set: &Set, text: &[u8], peer: f64) {
     }
 }
 
-/// One 1 KiB item, there and back with its matches.
+/// One item at a time, there and back with its matches.
 fn alone(bench: &mut Bench, set: &Set, text: &[u8]) {
     let (drum, offset) = drum(bench, set, text, 0);
-    let mut matches = vec![trm_match::default(); 4096];
-    let mut times: Vec<u64> = (0..20_000u32)
-        .map(|n| {
-            let at = (n as usize * 7919 % (TEXT >> 10)) << 10;
-            let item =
-                trm_work_item { input_offset: offset + at as u32, input_len: 1024, rule_set_id: 2, correlation: n };
-            drum.there_and_back(&item, &mut matches).as_nanos() as u64
-        })
-        .skip(1000)
-        .collect();
-    times.sort_unstable();
-    let wanted = set.wanted_alone.map_or(String::new(), |wanted| format!("; wanted {wanted}"));
-    bench.plain(
-        "abi_alone_p50",
-        format!("{}, one 1 KiB item alone, p50{wanted}", set.name),
-        percentile(&times, 0.5),
-        "us",
-    );
-    bench.plain("abi_alone_p99", format!("{}, the same, p99", set.name), percentile(&times, 0.99), "us");
+    let mut matches = vec![trm_match::default(); 1 << 18];
+    for (kib, count) in [(1, 20_000u32), (64, 2000), (1024, 400)] {
+        let size = kib << 10;
+        let mut times: Vec<u64> = (0..count)
+            .map(|n| {
+                let at = (n as usize * 7919 % (TEXT / size)) * size;
+                let (input_offset, input_len) = (offset + at as u32, size as u32);
+                let item = trm_work_item { input_offset, input_len, rule_set_id: 2, correlation: n };
+                drum.there_and_back(&item, &mut matches).as_nanos() as u64
+            })
+            .skip(count as usize / 20)
+            .collect();
+        times.sort_unstable();
+        let wanted = set.wanted_alone.filter(|_| kib == 1).map_or(String::new(), |wanted| format!("; wanted {wanted}"));
+        let what = format!("{}, one item of {kib} KiB alone", set.name);
+        bench.plain("abi_alone_p50", format!("{what}, p50{wanted}"), percentile(&times, 0.5), "us");
+        bench.plain("abi_alone_p99", format!("{what}, p99"), percentile(&times, 0.99), "us");
+    }
 }
 
 /// 16 KiB items with parts of the GPU; the link brings at most about 50 GB/s.

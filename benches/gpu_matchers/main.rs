@@ -2,7 +2,7 @@
 //! records taken.
 //!
 //! `cargo bench --bench gpu_matchers -- [part of a set's name]...`; files of rules are looked for in `TROMMEL_DATA`
-//! (default `../shared/data`), `TROMMEL_WORKERS` names numbers of workers to try. With `TROMMEL_NO_TEXT` the bytes of
+//! (default `../shared/data`), `TROMMEL_WORKERS` names numbers of workers to try, `TROMMEL_SIZES` bytes of an item. With `TROMMEL_NO_TEXT` the bytes of
 //! items for the host are not sent. A row says how many items the host
 //! would have to scan, which is not done here.
 
@@ -98,6 +98,7 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
         println!("{name}: some rule can only be found by the host");
         return;
     }
+    println!("{name}: {}", rules.describe_strings());
     for &workers in workers {
         let options = Options {
             arena_bytes: TEXT,
@@ -117,7 +118,8 @@ fn rows(device: &Device, name: &str, patterns: &[Pattern<'_>], text: &[u8], work
         // SAFETY: inside the arena, and nothing was published yet.
         unsafe { kernel.write_arena(0, text) };
         let mut block = 0;
-        for size in [16 << 10, 1 << 10, 256] {
+        let sizes = std::env::var("TROMMEL_SIZES").unwrap_or_else(|_| "16384,1024,256".into());
+        for size in sizes.split(',').map(|size| size.parse::<usize>().expect("bytes of an item")) {
             let jobs: Vec<Job> = (0..TEXT / size)
                 .map(|i| Job { offset: (i * size) as u32, len: size as u32, set: set.index(), ..Job::default() })
                 .collect();

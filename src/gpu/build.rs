@@ -74,6 +74,10 @@ impl Shared {
                 chunk_bits: chunks.trailing_zeros(),
                 // With staged input the host has them.
                 sends_text: u32::from(options.sends_text && staging.is_none()),
+                piece_least: options.split.least.max(16).next_multiple_of(16),
+                piece_most: options.split.most.max(options.split.least.max(16)).next_multiple_of(16),
+                split_over: options.split.over,
+                split_idle: options.split.idle,
             },
             ring: u64::from(options.ring),
             start: options.start,
@@ -126,7 +130,8 @@ fn sizes(device: &Device, options: &Options) -> ((u32, u32), u32, u32, u32) {
 /// The kernel's own memory: plain device memory, written once before the first launch.
 fn device_state(device: &Device, bits: u32, chunks: u32, options: &Options) -> wgpu::Buffer {
     let size = 1u64 << bits;
-    let mut words = vec![0u32; (u64::from(layout::STATE_SERVED) + size) as usize + chunks as usize];
+    let boards = (layout::BOARDS * layout::BOARD_WORDS) as usize;
+    let mut words = vec![0u32; (u64::from(layout::STATE_SERVED) + size) as usize + chunks as usize + boards];
     let first = options.start as u32;
     words[layout::STATE_CLAIM as usize] = first;
     words[layout::STATE_STOP as usize] = options.first_lease;

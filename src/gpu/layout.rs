@@ -74,6 +74,10 @@ pub(super) struct LeaseWords {
     pub cut_bound: u32,
     pub chunk_bits: u32,
     pub sends_text: u32,
+    pub piece_least: u32,
+    pub piece_most: u32,
+    pub split_over: u32,
+    pub split_idle: i32,
 }
 
 macro_rules! shared_words {
@@ -109,12 +113,18 @@ shared_words! {
     LEASE_PARKED = 2;
     LEASE_OUT = 3;
     STATE_CHUNK = 112;
-    STATE_SERVED = 128;
+    STATE_BOARDS = 128;
+    STATE_HELPED = 136;
+    STATE_SERVED = 144;
+    BOARDS = 16;
+    BOARD_WORDS = 12_336;
+    BOARD_RECORDS = 4096;
     REPORT_STARTED = 0;
     REPORT_ENDED = 16;
     REPORT_CLAIM = 32;
     REPORT_POLLS = 48;
     REPORT_LANES = 64;
+    REPORT_HELPED = 80;
     RESULT_BITS = 24;
     RESULT_HOST = 0x80_0000;
     RESULT_CHUNKS = 16;
@@ -143,7 +153,7 @@ pub(super) fn control_words(chunks: u32) -> usize {
 }
 
 /// Words of the report buffer.
-pub(super) const REPORT_WORDS: u32 = 80;
+pub(super) const REPORT_WORDS: u32 = 96;
 
 /// The lap of a position in a ring of 2^bits slots, in device width.
 pub(super) fn lap(position: u64, ring_bits: u32) -> u32 {
@@ -275,7 +285,21 @@ mod tests {
         let naga::TypeInner::Struct { members, span } = &lease.inner else { panic!("not a struct") };
         assert_eq!(*span as usize, size_of::<LeaseWords>());
         let names: Vec<_> = members.iter().filter_map(|m| m.name.clone()).collect();
-        let all = ["number", "budget", "rounds", "held", "ring_bits", "fuel", "cut_bound", "chunk_bits", "sends_text"];
+        let all = [
+            "number",
+            "budget",
+            "rounds",
+            "held",
+            "ring_bits",
+            "fuel",
+            "cut_bound",
+            "chunk_bits",
+            "sends_text",
+            "piece_least",
+            "piece_most",
+            "split_over",
+            "split_idle",
+        ];
         assert_eq!(names, all);
         assert_eq!(std::mem::offset_of!(LeaseWords, fuel) as u32, members[5].offset);
         assert_eq!(std::mem::offset_of!(LeaseWords, rounds) as u32, members[2].offset);

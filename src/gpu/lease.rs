@@ -53,6 +53,8 @@ pub struct LeaseCounters {
     pub relaunches: u64,
     /// Rounds of workers that found nothing to serve.
     pub polls: u64,
+    /// Pieces of large items that another worker searched than the one that has the item, as of the last lease's end.
+    pub helped: u64,
     /// Longest hand-over, from the stop store to the next lease's start being seen.
     pub longest_gap: Duration,
 }
@@ -302,6 +304,7 @@ impl Leases {
     pub fn counters(&self) -> LeaseCounters {
         let mut counters = self.lock().counters;
         counters.polls = u64::from(self.report.get(layout::REPORT_POLLS));
+        counters.helped = u64::from(self.report.get(layout::REPORT_HELPED));
         counters
     }
 

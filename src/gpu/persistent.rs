@@ -46,8 +46,29 @@ pub struct Options {
     pub sends_text: bool,
     /// Loop rounds of a worker after which it lets go by itself; 0: as many as the device allows.
     pub rounds: u32,
+    /// When a large item is shared out.
+    pub split: Split,
     /// Planted fault, for tests only.
     pub plant: u32,
+}
+
+/// When and how an item is searched by several workers.
+#[derive(Debug, Clone, Copy)]
+pub struct Split {
+    /// Items of more bytes than this ...
+    pub over: u32,
+    /// ... in pieces of at least so many bytes ...
+    pub least: u32,
+    /// ... and at most so many, multiples of 16, by how many workers there are for them ...
+    pub most: u32,
+    /// ... while at least so many workers wait for something to do; tests have it anyway with a number below zero.
+    pub idle: i32,
+}
+
+impl Default for Split {
+    fn default() -> Self {
+        Split { over: 16 << 10, least: 2 << 10, most: 64 << 10, idle: 1 }
+    }
 }
 
 impl Default for Options {
@@ -66,6 +87,7 @@ impl Default for Options {
             spill_kib: 4096,
             sends_text: true,
             rounds: 0,
+            split: Split::default(),
             plant: 0,
         }
     }

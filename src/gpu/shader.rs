@@ -25,6 +25,7 @@ pub const RESIDENT: Parts = parts![
     "run.wgsl",
     "claim.wgsl",
     "complete.wgsl",
+    "split.wgsl",
     "resident.wgsl",
 ];
 

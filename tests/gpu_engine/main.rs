@@ -224,12 +224,14 @@ fn staged_input_is_moved_by_stores_and_by_copy_engines() {
     assert!(main.close(Some(Instant::now() + Duration::from_secs(10))).unwrap());
 }
 
-/// The comparison over as many items as `TROMMEL_CASES` says, through both GPU drains, one of them with both kinds of input.
+/// The comparison over as many items as `TROMMEL_CASES` says, other ones with another `TROMMEL_SEED`, through both GPU drains,
+/// one of them with both kinds of input.
 #[test]
 fn soak_oracle() {
     let _calm = calm();
     let total: usize =
         std::env::var("TROMMEL_CASES").map_or(8_000, |cases| cases.parse().expect("TROMMEL_CASES is a number"));
+    let seed: u64 = std::env::var("TROMMEL_SEED").map_or(1, |seed| seed.parse().expect("TROMMEL_SEED is a number"));
     let staged = Options { staged_input: true, ..options() };
     #[cfg(feature = "faults")]
     trommel::faults::pump(2);
@@ -240,7 +242,7 @@ fn soak_oracle() {
         std::thread::scope(|scope| {
             for n in 0..8 {
                 let handle = main.attach().unwrap();
-                scope.spawn(move || compare(&handle, part / 8, 1000 + n));
+                scope.spawn(move || compare(&handle, part / 8, seed * 1000 + n));
             }
         });
         let stats = main.engine().stats();

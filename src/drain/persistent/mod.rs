@@ -75,6 +75,7 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         held: held(options),
         // A KiB for each slot: items with more than a few matches are seldom all of them.
         spill_kib: options.ring_size.clamp(1 << 10, 64 << 10),
+        split: crate::faults::gpu::split().unwrap_or_default(),
         plant: crate::faults::gpu::plant(),
         ..KernelOptions::default()
     }
