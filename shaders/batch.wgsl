@@ -12,9 +12,11 @@ fn batch(
     let kind = set_kind(item.rules);
     var result = 0u;
     if kind != KIND_EMPTY {
+        if lane == 0u {
+            part_begin = 0u;
+            part_end = item.len;
+        }
         begin_item(item.len, index, 0u, lane);
-        part_begin = 0u;
-        part_end = item.len;
         let flags = run_part(item, kind, lane, LANES);
         result = end_item(item, flags, lane, LANES);
     }

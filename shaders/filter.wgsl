@@ -107,8 +107,7 @@ fn survivors(f: Filter, w: Windows, text: Text, last: u32, stride: u32, begin: u
 struct Scan {
     f: Filter,
     w: Windows,
-    short: Short,    // in place of both: this is the short literals' automaton
-    stride: u32,
+    stride: u32,     // 0: in place of both the short literals' automaton
     last: u32,       // the last start, or the last end
     last_block: u32,
     block: u32,      // this lane's next one
@@ -135,7 +134,8 @@ fn load_ahead(s: ptr<function, Scan>, lanes: u32) {
 // A search for the short literals of a part.
 fn short_scan(base: u32, text: Text, lane: u32, lanes: u32) -> Scan {
     var s: Scan;
-    s.short = short_of(base);
+    s.w.base = base;
+    s.stride = 0u;
     s.mask = 0u;
     s.waits = false;
     s.rounds = 0u;
@@ -151,17 +151,18 @@ fn short_scan(base: u32, text: Text, lane: u32, lanes: u32) -> Scan {
 
 // Which bytes of a lane's two blocks end a short literal.
 fn short_mask(s: ptr<function, Scan>, text: Text, here: vec4<u32>, there: vec4<u32>, lanes: u32) -> u32 {
+    // Looked up each time rather than kept in registers.
+    let short = short_of((*s).w.base);
     let block = min((*s).block, (*s).last_block);
     let other = min((*s).block + lanes, (*s).last_block);
     let before = arena[max(block, 1u) - 1u];
     let between = arena[max(other, 1u) - 1u];
-    return short_ends((*s).short, text, (*s).last, (*s).block << 4u, before, here)
-        | (short_ends((*s).short, text, (*s).last, ((*s).block + lanes) << 4u, between, there) << 16u);
+    return short_ends(short, text, (*s).last, (*s).block << 4u, before, here)
+        | (short_ends(short, text, (*s).last, ((*s).block + lanes) << 4u, between, there) << 16u);
 }
 
 fn scan_of(base: u32, group: u32, text: Text, lane: u32, lanes: u32) -> Scan {
     var s: Scan;
-    s.short.at = 0u;
     s.w = windows_of(base, group);
     s.f = Filter(base + tables[group + GROUP_FILTER_AT], 32u - tables[group + GROUP_FILTER_LOG2]);
     s.stride = tables[group + GROUP_STRIDE];
@@ -193,7 +194,7 @@ fn fill_queue(s: ptr<function, Scan>, text: Text, lane: u32, lanes: u32) {
             let further_on = (*s).beyond;
             let begin = (*s).block << 4u;
             (*s).begin = begin;
-            if (*s).short.at != 0u {
+            if (*s).stride == 0u {
                 (*s).mask = short_mask(s, text, here, there, lanes);
                 (*s).block += 2u * lanes;
                 load_ahead(s, lanes);

@@ -35,6 +35,11 @@ fn resident(
     storageBarrier();
     spent = 0u;
     cut_bound = lease.cut_bound;
+    if lane == 0u {
+        helped = NO_BOARD;
+        begun = 0u;
+    }
+    workgroupBarrier();
     loop {
         rounds += 1u;
         let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
@@ -79,17 +84,12 @@ fn resident(
         let serving = subgroupBallot(ready && !exhausted).x;
 
         // A worker with nothing of its own helps with a piece of a large item, then looks again.
-        var board = NO_BOARD;
-        var piece = NO_PIECE;
+        var helping = false;
         if serving == 0u {
             if stopping || exhausted { break; }
-            if boards != 0u && !doomed {
-                board = one_of(boards, group.x);
-                piece = take_piece(board, lane);
-            }
+            helping = !doomed && finds_piece(boards, group.x, lane);
         }
-        helped = select(NO_BOARD, board, piece != NO_PIECE);
-        if serving == 0u && !helps() {
+        if serving == 0u && !helping {
             polls += 1u;
             if claimed == seen_claim { idle += 1u; } else { idle = 0u; seen_claim = claimed; }
             if idle > lease.budget {
@@ -103,89 +103,70 @@ fn resident(
 
         var result = 0u;
         var ran = ready && item.rules == 0u;
-        var pending = subgroupBallot(ready && item.rules != 0u).x;
-        // The item in hand, a part of it a round: all of it, or a piece of what is shared out.
-        var theirs = Item(0u, 0u, 0u);
-        var kind = KIND_EMPTY;
-        var owner = 0u;
-        var in_hand = false;
-        var flags = 0u;
-        var at = 0u;      // where it goes on
-        var own = 0u;     // pieces that this worker had
+        var pending = select(subgroupBallot(ready && item.rules != 0u).x, 1u, helping);
         loop {
-            if !in_hand {
-                var len = 0u;
-                if helps() {
-                    theirs = posted(board);
-                    cut_out(board, theirs, piece);
-                    len = part_end - part_begin;
-                } else {
-                    if pending == 0u { break; }
-                    owner = firstTrailingBit(pending);
-                    pending &= pending - 1u;
-                    theirs = Item(
-                        subgroupShuffle(item.offset, owner),
-                        subgroupShuffle(item.len, owner),
-                        subgroupShuffle(item.rules, owner),
-                    );
-                    len = theirs.len;
-                }
-                rounds += 1u;
-                kind = set_kind(theirs.rules);
-                let its_ticket = subgroupShuffle(ticket, owner);
-                begin_item(len, its_ticket & ring_mask(), its_ticket, lane);
-                in_hand = true;
-                flags = 0u;
-                at = 0u;
-            }
-            if !helps() {
-                part_begin = at;
+            if pending == 0u { break; }
+            let owner = firstTrailingBit(pending);
+            pending &= pending - 1u;
+            rounds += 1u;
+            var theirs = Item(
+                subgroupShuffle(item.offset, owner),
+                subgroupShuffle(item.len, owner),
+                subgroupShuffle(item.rules, owner),
+            );
+            if helping { theirs = posted(helped); }
+            let kind = set_kind(theirs.rules);
+            let large = !helping && theirs.len > lease.split_over && is_searched(kind);
+            var fresh = true;
+            var some = true;
+            if large {
+                fresh = begun == 0u;
+                some = next_part(theirs, group.x, lane);
+            } else if lane == 0u && !helping {
+                part_begin = 0u;
                 part_end = theirs.len;
             }
-            if !helps() && board == NO_BOARD && theirs.len - at > lease.split_over && is_searched(kind) {
-                board = post(theirs, at, group.x, lane);
-                own = 0u;
-                // Where nobody is free: a part, and then a look whether somebody is.
-                part_end = border_of(theirs, at, 4u * lease.split_over);
+            if fresh {
+                let its_ticket = subgroupShuffle(ticket, owner);
+                let len = select(theirs.len, part_end - part_begin, helping);
+                begin_item(len, its_ticket & ring_mask(), its_ticket, lane);
+            } else {
+                workgroupBarrier();
             }
-            if board != NO_BOARD && !helps() {
-                piece = take_piece(board, lane);
-                if piece != NO_PIECE && flags != RESULT_HOST {
-                    own += 1u;
-                    cut_out(board, theirs, piece);
-                } else {
-                    own += select(0u, 1u, piece != NO_PIECE);
-                    flags = both(flags, join(board, own, lane, LANES));
-                    board = NO_BOARD;
-                    part_begin = theirs.len;
-                    part_end = theirs.len;
-                }
+            var flags = 0u;
+            if some && kind != KIND_EMPTY { flags = run_part(theirs, kind, lane, LANES); }
+            if helping {
+                hand_in(helped, flags, lane);
+                flags = 0u;
             }
-            if part_begin < part_end || theirs.len == 0u { flags = both(flags, run_part(theirs, kind, lane, LANES)); }
-            if helps() {
-                end_effort(lane);
-                hand_in(board, flags, lane);
-                in_hand = false;
-                break;
+            var over = true;
+            if large {
+                over = ends_item(flags, some, theirs, lane, LANES);
+                flags = flags_so_far;
             }
-            if board != NO_BOARD { continue; }
-            at = part_end;
-            if at == theirs.len || flags == RESULT_HOST {
+            if over {
                 let outcome = end_item(theirs, flags, lane, LANES);
-                in_hand = false;
-                if lane == owner {
+                if lane == owner && !helping {
                     result = outcome;
                     ran = true;
                 }
+            } else {
+                pending |= 1u << owner;
             }
         }
-        // Cut off on the way.
-        if in_hand {
-            if board != NO_BOARD && !helps() { withdraw(board, own, lane); }
-            if lane == owner && !helps() {
+        if helping {
+            workgroupBarrier();
+            if lane == 0u { helped = NO_BOARD; }
+            workgroupBarrier();
+        } else if begun != 0u {
+            // Cut off on the way.
+            if shared_on != NO_BOARD { withdraw(shared_on, own_pieces, lane); }
+            if ready && !ran && pending != 0u && lane == firstTrailingBit(pending) {
                 result = RESULT_HOST | (chunk_count << RESULT_CHUNKS);
                 ran = true;
             }
+            workgroupBarrier();
+            if lane == 0u { begun = 0u; }
         }
         // Nothing orders an item's records before its completion: they have seals (emit.wgsl).
         if ran {

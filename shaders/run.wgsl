@@ -27,7 +27,7 @@ fn is_searched(kind: u32) -> bool {
 }
 
 // Begins an item, or a part of one that is another worker's, of so many bytes, with all lanes. `salt` is another one for each
-// item of a slot.
+// item of a slot. Lanes meet here.
 fn begin_item(len: u32, slot: u32, salt: u32, lane: u32) {
     begin_records(slot, salt, lane);
     begin_effort(len);

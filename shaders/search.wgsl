@@ -67,8 +67,8 @@ fn search(kind: u32, base: u32, text: Text, lane: u32, lanes: u32) -> u32 {
             if lane < queue_end - queue_first {
                 inner += 1u;
                 let at = queue[(queue_first + lane) & (QUEUE - 1u)];
-                if scan.short.at != 0u {
-                    report_short(scan.short, literals, text, at);
+                if scan.stride == 0u {
+                    report_short(short_of(literals), literals, text, at);
                 } else {
                     probe_window(scan.w, text, at);
                 }

@@ -18,7 +18,7 @@ const SHORT_ROUND: u32 = 20u;
 
 // What the automaton needs.
 struct Short {
-    at: u32,          // its header, 0: there is none
+    at: u32,          // its header
     classes: u32,     // first word
     next: u32,        // first word
     first_match: u32,
@@ -54,7 +54,9 @@ fn short_ends(s: Short, text: Text, last: u32, begin: u32, before: vec4<u32>, th
     var state = 0u;
     var ends = 0u;
     for (var j = 4u - words; j < 8u; j++) {
-        let word = select(before[j & 3u], these[j & 3u], j >= 4u);
+        let quad = select(before, these, vec4(j >= 4u));
+        let pair = select(quad.xy, quad.zw, vec2((j & 2u) != 0u));
+        let word = select(pair.x, pair.y, (j & 1u) != 0u);
         let kinds = short_classes(s, vec4(word, word >> 8u, word >> 16u, word >> 24u) & vec4(0xffu));
         // How far into the item; below zero: before it, or even before the arena.
         let at = i32(begin + j * 4u - 16u - text.offset);
@@ -76,7 +78,6 @@ fn report_short(s: Short, base: u32, text: Text, at: u32) {
     for (var i = at - min(at, s.before); i <= at; i++) {
         let byte = next_byte(text, i);
         state = short_next(s, state, (tables[s.classes + (byte >> 2u)] >> ((byte & 3u) * 8u)) & 0xffu);
-        inner += 1u;
     }
     if state < s.first_match { return; }
     let row = base + tables[s.at + SHORT_OUTS_AT] + (state - s.first_match) / tables[s.at + SHORT_CLASSES];

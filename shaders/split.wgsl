@@ -27,8 +27,15 @@ const BOARD_RECORDS_AT: u32 = 48u;
 const NO_BOARD: u32 = 0xffffffffu;
 const NO_PIECE: u32 = 0xffffffffu;
 
-// The board that this worker's records go to while it helps.
-var<private> helped: u32;
+// The board that this worker's records go to while it helps; else NO_BOARD.
+var<workgroup> helped: u32;
+// Of the large item that this worker has in hand: whether it was begun, the board that it is on, pieces of it that were this
+// worker's, to where it was searched, and what the flags of its result are so far.
+var<workgroup> begun: u32;
+var<workgroup> shared_on: u32;
+var<workgroup> own_pieces: u32;
+var<workgroup> searched_to: u32;
+var<workgroup> flags_so_far: u32;
 // Where on it the records of the pass in hand go.
 var<private> board_first: u32;
 
@@ -125,12 +132,84 @@ fn posted(board: u32) -> Item {
     );
 }
 
-// Makes a piece the part that is searched.
-fn cut_out(board: u32, item: Item, piece: u32) {
+// Makes a piece the part that is searched. A barrier has to follow.
+fn cut_out(board: u32, item: Item, piece: u32, lane: u32) {
     let first = atomicLoad(&state[board_word(board, BOARD_FIRST)]);
     let size = atomicLoad(&state[board_word(board, BOARD_SIZE)]);
-    part_begin = border_of(item, first, piece * size);
-    part_end = border_of(item, first, (piece + 1u) * size);
+    if lane == 0u {
+        part_begin = border_of(item, first, piece * size);
+        part_end = border_of(item, first, (piece + 1u) * size);
+    }
+}
+
+// Whether this worker has a piece of another's item now; then that is the part to be searched.
+fn finds_piece(boards: u32, worker: u32, lane: u32) -> bool {
+    if boards == 0u { return false; }
+    let board = one_of(boards, worker);
+    let piece = take_piece(board, lane);
+    if piece == NO_PIECE { return false; }
+    if lane == 0u { helped = board; }
+    cut_out(board, posted(board), piece, lane);
+    workgroupBarrier();
+    return true;
+}
+
+// The next part of a large item; false: there is none, but pieces that others have. A barrier has to follow.
+fn next_part(item: Item, worker: u32, lane: u32) -> bool {
+    var board = NO_BOARD;
+    var at = 0u;
+    var own = 0u;
+    if begun != 0u {
+        board = shared_on;
+        at = searched_to;
+        own = own_pieces;
+        if flags_so_far == RESULT_HOST { return false; }
+    }
+    workgroupBarrier();
+    if board == NO_BOARD && item.len - at > lease.split_over { board = post(item, at, worker, lane); }
+    var some = true;
+    if board != NO_BOARD {
+        let piece = take_piece(board, lane);
+        some = piece != NO_PIECE;
+        if some {
+            own += 1u;
+            cut_out(board, item, piece, lane);
+        }
+    } else if lane == 0u {
+        // Nobody is free: a part, and then a look whether somebody is.
+        part_begin = at;
+        part_end = border_of(item, at, 4u * lease.split_over);
+    }
+    if lane == 0u {
+        if begun == 0u { flags_so_far = 0u; }
+        begun = 1u;
+        shared_on = board;
+        own_pieces = own;
+        searched_to = at;
+    }
+    return some;
+}
+
+// Behind a part of a large item, of which `some` was searched with these flags: whether the item is over. Its flags are then
+// in `flags_so_far`.
+fn ends_item(flags: u32, some: bool, item: Item, lane: u32, lanes: u32) -> bool {
+    workgroupBarrier();
+    let board = shared_on;
+    let at = part_end;
+    var all = both(flags_so_far, flags);
+    var over = all == RESULT_HOST || at == item.len;
+    if board != NO_BOARD {
+        over = !some;
+        if over { all = both(all, join(board, own_pieces, lane, lanes)); }
+    }
+    workgroupBarrier();
+    if lane == 0u {
+        flags_so_far = all;
+        searched_to = at;
+        if over { begun = 0u; }
+    }
+    workgroupBarrier();
+    return over;
 }
 
 // A helper is done with a piece.

@@ -6,9 +6,9 @@ struct Text {
 }
 
 // The part of the item that is searched now: windows, probes and short literals' last bytes in it. What is read may lie
-// anywhere in the item. The same in every lane.
-var<private> part_begin: u32;
-var<private> part_end: u32;
+// anywhere in the item. In workgroup memory, as all that is asked for seldom: the search needs the registers.
+var<workgroup> part_begin: u32;
+var<workgroup> part_end: u32;
 
 fn arena_word(index: u32) -> u32 {
     return arena[index >> 2u][index & 3u];

@@ -46,17 +46,6 @@ fn ahead_of(text: Text, at: u32, back: bool) -> u32 {
     return ((word >> 8u) & 0x00ff00ffu) | ((word & 0x00ff00ffu) << 8u);
 }
 
-// The same sixteen bytes, four at a time.
-fn far_ahead_of(text: Text, at: u32, back: bool) -> vec4<u32> {
-    if !back { return sixteen_bytes(text, min(at, text.len)); }
-    return vec4(
-        ahead_of(text, at, true),
-        ahead_of(text, max(at, 4u) - 4u, true),
-        ahead_of(text, max(at, 8u) - 8u, true),
-        ahead_of(text, max(at, 12u) - 12u, true),
-    );
-}
-
 fn class_of(classes: u32, byte: u32) -> u32 {
     return (tables[classes + (byte >> 2u)] >> ((byte & 3u) * 8u)) & 0xffu;
 }
@@ -66,8 +55,7 @@ fn class_of(classes: u32, byte: u32) -> u32 {
 const WALK_ROUNDS: u32 = 128u;
 
 // Whether a walk from `at` on, or back from there, comes to a match. Four bytes a round: their classes don't depend on the
-// walk's state, so that only one load a byte has to be waited for. The text comes sixteen bytes at a time, the next ones while
-// these are walked over: it lies further away than the tables.
+// walk's state, so that only one load a byte has to be waited for.
 fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
     let w = rules_at + tables[rules_at + RULES_WALKS_AT] + index * WALK_WORDS;
     let classes = rules_at + tables[rules_at + RULES_CLASSES_AT] + (tables[w + WALK_CLASSES] >> 2u);
@@ -82,14 +70,12 @@ fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
     var state = tables[w + WALK_STARTS + kind];
     var i = at;
     var left = select(text.len - at, at, back);
-    var chunk = far_ahead_of(text, i, back);
-    var next = chunk;
+    var word = ahead_of(text, i, back);
     var rounds = 0u;
     while state != 0u {
         inner += 1u;
         rounds += 1u;
         if rounds > WALK_ROUNDS { return true; }
-        let word = chunk.x;
         let here = vec4(word, word >> 8u, word >> 16u, word >> 24u) & vec4(0xffu);
         var kinds = vec4(
             class_of(classes, here.x),
@@ -100,11 +86,7 @@ fn walk(index: u32, text: Text, at: u32, back: bool) -> bool {
         // Behind the last byte comes the item's end.
         kinds = select(kinds, vec4(end_class), vec4(0u, 1u, 2u, 3u) >= vec4(left));
         i = select(i + 4u, i - min(i, 4u), back);
-        chunk = vec4(chunk.yzw, 0u);
-        let of_chunk = rounds & 3u;
-        // Walks that end with their first bytes have no use for more.
-        if of_chunk == 2u { next = far_ahead_of(text, select(i + 8u, i - min(i, 8u), back), back); }
-        if of_chunk == 0u { chunk = next; }
+        word = ahead_of(text, i, back);
         state = tables[rows + state + kinds.x];
         if (state & WALK_MATCH) != 0u { return true; }
         if state == 0u || left == 0u { return false; }

@@ -175,7 +175,8 @@ fn an_item_alone_is_shared_out() {
     assert!(kernel.stop());
     let counters = kernel.counters();
     println!("{by_host} of 20 for the host, {counters:?}");
-    assert!(counters.helped > 0 && by_host < 10, "{by_host} for the host, {counters:?}");
+    // Of the two workers on a software device one may be asleep all the while.
+    assert!((device().is_software() || counters.helped > 0) && by_host < 10, "{by_host} for the host, {counters:?}");
 }
 
 /// More records than a board has room for: the host is asked, and what was taken for the item comes back.
