@@ -8,17 +8,6 @@ fn batch(
     let index = group.x;
     let words = items[index];
     cut_bound = words.w;
-    let item = Item(words.x, words.y, words.z);
-    let kind = set_kind(item.rules);
-    var result = 0u;
-    if kind != KIND_EMPTY {
-        if lane == 0u {
-            part_begin = 0u;
-            part_end = item.len;
-        }
-        begin_item(item.len, index, 0u, lane);
-        let flags = run_part(item, kind, lane, LANES);
-        result = end_item(item, flags, lane, LANES);
-    }
+    let result = run_item(Item(words.x, words.y, words.z), index, 0u, lane, LANES);
     if lane == 0u { done[index] = result; }
 }

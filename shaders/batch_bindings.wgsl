@@ -27,7 +27,8 @@ fn take_chunk() -> u32 {
 fn fuel() -> u32 { return 15000u; }
 // A batch is read back as a whole: room for texts would be paid for by every batch.
 fn send_text(text: Text, first: u32, lane: u32, lanes: u32) -> u32 { return 0u; }
-// Nor are items shared out: a workgroup each, of which most wait for a processor.
+// Nor are items shared out: a batch has a workgroup for each.
+const shares: u32 = 0u;
 fn helps() -> bool { return false; }
 fn reserve_on_board(count: u32, lane: u32) -> bool { return false; }
 fn put_on_board(of_pass: u32, a: u32, b: u32, c: u32) {}

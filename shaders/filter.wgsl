@@ -12,7 +12,7 @@ var<private> queue_first: u32;
 var<private> queue_end: u32;
 
 // What a round here counts for: the loops in it, taken or not.
-const FILTER_ROUND: u32 = 6u;
+const FILTER_ROUND: u32 = 4u;
 
 // What the filter needs of a group besides what lookups need.
 struct Filter {
@@ -107,8 +107,8 @@ fn survivors(f: Filter, w: Windows, text: Text, last: u32, stride: u32, begin: u
 struct Scan {
     f: Filter,
     w: Windows,
-    stride: u32,     // 0: in place of both the short literals' automaton
-    last: u32,       // the last start, or the last end
+    stride: u32,
+    last: u32,       // the last start
     last_block: u32,
     block: u32,      // this lane's next one
     rounds: u32,     // left
@@ -121,7 +121,7 @@ struct Scan {
     waits: bool,     // whether there are any in some lane
 }
 
-// Loads what the next round looks at: two blocks a lane, and what lies behind them.
+// Loads what the next round looks at: two blocks a lane.
 fn load_ahead(s: ptr<function, Scan>, lanes: u32) {
     var at = min((*s).block, (*s).last_block);
     (*s).these = arena[at];
@@ -129,36 +129,6 @@ fn load_ahead(s: ptr<function, Scan>, lanes: u32) {
     at = min((*s).block + lanes, (*s).last_block);
     (*s).those = arena[at];
     (*s).beyond = arena[at + 1u].xy;
-}
-
-// A search for the short literals of a part.
-fn short_scan(base: u32, text: Text, lane: u32, lanes: u32) -> Scan {
-    var s: Scan;
-    s.w.base = base;
-    s.stride = 0u;
-    s.mask = 0u;
-    s.waits = false;
-    s.rounds = 0u;
-    if part_begin >= part_end { return s; }
-    let first = (text.offset + part_begin) >> 4u;
-    s.last = text.offset + part_end - 1u;
-    s.last_block = s.last >> 4u;
-    s.block = first + lane;
-    s.rounds = (s.last_block - first) / (2u * lanes) + 1u;
-    load_ahead(&s, lanes);
-    return s;
-}
-
-// Which bytes of a lane's two blocks end a short literal.
-fn short_mask(s: ptr<function, Scan>, text: Text, here: vec4<u32>, there: vec4<u32>, lanes: u32) -> u32 {
-    // Looked up each time rather than kept in registers.
-    let short = short_of((*s).w.base);
-    let block = min((*s).block, (*s).last_block);
-    let other = min((*s).block + lanes, (*s).last_block);
-    let before = arena[max(block, 1u) - 1u];
-    let between = arena[max(other, 1u) - 1u];
-    return short_ends(short, text, (*s).last, (*s).block << 4u, before, here)
-        | (short_ends(short, text, (*s).last, ((*s).block + lanes) << 4u, between, there) << 16u);
 }
 
 fn scan_of(base: u32, group: u32, text: Text, lane: u32, lanes: u32) -> Scan {
@@ -169,13 +139,13 @@ fn scan_of(base: u32, group: u32, text: Text, lane: u32, lanes: u32) -> Scan {
     s.mask = 0u;
     s.waits = false;
     s.rounds = 0u;
-    let behind = min(text.len + 1u, part_end + s.w.window) - s.w.window;
-    if text.len < s.w.window || behind <= part_begin { return s; }
+    let behind = min(text.len + 1u, end_of_part(text) + s.w.window) - s.w.window;
+    if text.len < s.w.window || behind <= first_of_part() { return s; }
     s.last = text.offset + behind - 1u;
     s.last_block = s.last >> 4u;
     // A part that is not the item's first begins on a block.
-    s.block = ((text.offset + part_begin) >> 4u) + lane;
-    s.rounds = (s.last_block - ((text.offset + part_begin) >> 4u)) / (2u * lanes) + 1u;
+    s.block = ((text.offset + first_of_part()) >> 4u) + lane;
+    s.rounds = (s.last_block - ((text.offset + first_of_part()) >> 4u)) / (2u * lanes) + 1u;
     load_ahead(&s, lanes);
     return s;
 }
@@ -193,18 +163,12 @@ fn fill_queue(s: ptr<function, Scan>, text: Text, lane: u32, lanes: u32) {
             let there = (*s).those;
             let further_on = (*s).beyond;
             let begin = (*s).block << 4u;
+            (*s).block += 2u * lanes;
+            // The next round's bytes are on their way while this one's are looked at.
+            load_ahead(s, lanes);
             (*s).begin = begin;
-            if (*s).stride == 0u {
-                (*s).mask = short_mask(s, text, here, there, lanes);
-                (*s).block += 2u * lanes;
-                load_ahead(s, lanes);
-            } else {
-                (*s).block += 2u * lanes;
-                // The next round's bytes are on their way while this one's are looked at.
-                load_ahead(s, lanes);
-                (*s).mask = survivors((*s).f, (*s).w, text, (*s).last, (*s).stride, begin, here, after)
-                    | (survivors((*s).f, (*s).w, text, (*s).last, (*s).stride, begin + apart, there, further_on) << 16u);
-            }
+            (*s).mask = survivors((*s).f, (*s).w, text, (*s).last, (*s).stride, begin, here, after)
+                | (survivors((*s).f, (*s).w, text, (*s).last, (*s).stride, begin + apart, there, further_on) << 16u);
         }
         let mine = countOneBits((*s).mask);
         let found = worker_sum(mine, lane);

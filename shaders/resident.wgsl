@@ -35,16 +35,19 @@ fn resident(
     storageBarrier();
     spent = 0u;
     cut_bound = lease.cut_bound;
-    if lane == 0u {
-        helped = NO_BOARD;
-        begun = 0u;
+    if shares != 0u {
+        if lane == 0u {
+            helped = NO_BOARD;
+            begun = 0u;
+        }
+        workgroupBarrier();
     }
-    workgroupBarrier();
     loop {
         rounds += 1u;
         let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
         let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
-        let boards = subgroupBroadcastFirst(atomicLoad(&state[STATE_BOARDS]));
+        var boards = 0u;
+        if shares != 0u { boards = subgroupBroadcastFirst(atomicLoad(&state[STATE_BOARDS])); }
         var seen = 0u;
         if held { seen = atomicLoad(&slots[(ticket & ring_mask()) * SLOT_WORDS + SLOT_TICKET]); }
         let stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
@@ -87,7 +90,7 @@ fn resident(
         var helping = false;
         if serving == 0u {
             if stopping || exhausted { break; }
-            helping = !doomed && finds_piece(boards, group.x, lane);
+            helping = shares != 0u && !doomed && finds_piece(boards, group.x, lane);
         }
         if serving == 0u && !helping {
             polls += 1u;
@@ -114,51 +117,29 @@ fn resident(
                 subgroupShuffle(item.len, owner),
                 subgroupShuffle(item.rules, owner),
             );
-            if helping { theirs = posted(helped); }
-            let kind = set_kind(theirs.rules);
-            let large = !helping && theirs.len > lease.split_over && is_searched(kind);
-            var fresh = true;
-            var some = true;
-            if large {
-                fresh = begun == 0u;
-                some = next_part(theirs, group.x, lane);
-            } else if lane == 0u && !helping {
-                part_begin = 0u;
-                part_end = theirs.len;
-            }
-            if fresh {
-                let its_ticket = subgroupShuffle(ticket, owner);
-                let len = select(theirs.len, part_end - part_begin, helping);
-                begin_item(len, its_ticket & ring_mask(), its_ticket, lane);
-            } else {
-                workgroupBarrier();
-            }
-            var flags = 0u;
-            if some && kind != KIND_EMPTY { flags = run_part(theirs, kind, lane, LANES); }
-            if helping {
-                hand_in(helped, flags, lane);
-                flags = 0u;
-            }
+            let its_ticket = subgroupShuffle(ticket, owner);
+            var outcome = 0u;
             var over = true;
-            if large {
-                over = ends_item(flags, some, theirs, lane, LANES);
-                flags = flags_so_far;
-            }
-            if over {
-                let outcome = end_item(theirs, flags, lane, LANES);
-                if lane == owner && !helping {
-                    result = outcome;
-                    ran = true;
-                }
+            if shares == 0u {
+                outcome = run_item(theirs, its_ticket & ring_mask(), its_ticket, lane, LANES);
             } else {
+                if helping { theirs = posted(helped); }
+                let more = run_shared(theirs, helping, its_ticket, group.x, lane);
+                over = more.over;
+                outcome = more.result;
+            }
+            if !over {
                 pending |= 1u << owner;
+            } else if lane == owner && !helping {
+                result = outcome;
+                ran = true;
             }
         }
         if helping {
             workgroupBarrier();
             if lane == 0u { helped = NO_BOARD; }
             workgroupBarrier();
-        } else if begun != 0u {
+        } else if shares != 0u && begun != 0u {
             // Cut off on the way.
             if shared_on != NO_BOARD { withdraw(shared_on, own_pieces, lane); }
             if ready && !ran && pending != 0u && lane == firstTrailingBit(pending) {

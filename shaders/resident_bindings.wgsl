@@ -32,6 +32,10 @@ struct Lease {
 }
 var<immediate> lease: Lease;
 
+// Other than 0: workers share large items out (split.wgsl). A kernel of its own, for while little comes in: what else may
+// happen in the loop costs the search registers, and the flood a tenth to a quarter of what it gets, needed or not.
+override shares: u32 = 0u;
+
 // Planted faults for the tests of the tests; 0 in use.
 override plant: u32 = 0u;
 const PLANT_NO_PARK: u32 = 1u; // held tickets at the end of a lease

@@ -75,3 +75,12 @@ fn end_item(item: Item, flags_of_parts: u32, lane: u32, lanes: u32) -> u32 {
     }
     return count | (chunk_count << RESULT_CHUNKS) | flags;
 }
+
+// Runs one item with all lanes of the worker. The result is the same in every lane.
+fn run_item(item: Item, slot: u32, salt: u32, lane: u32, lanes: u32) -> u32 {
+    let kind = set_kind(item.rules);
+    if kind == KIND_EMPTY { return 0u; }
+    begin_item(item.len, slot, salt, lane);
+    let flags = run_part(item, kind, lane, lanes);
+    return end_item(item, flags, lane, lanes);
+}

@@ -43,7 +43,7 @@ fn board_word(board: u32, word: u32) -> u32 {
     return STATE_SERVED + (1u << lease.ring_bits) + (1u << lease.chunk_bits) + board * BOARD_WORDS + word;
 }
 
-fn helps() -> bool { return helped != NO_BOARD; }
+fn helps() -> bool { return shares != 0u && helped != NO_BOARD; }
 
 // Room for `count` records of a pass; false: there is none. Called by all lanes.
 fn reserve_on_board(count: u32, lane: u32) -> bool {
@@ -273,6 +273,42 @@ fn join(board: u32, own: u32, lane: u32, lanes: u32) -> u32 {
     if records_lost { flags |= RESULT_HOST; }
     if (flags & RESULT_HOST) != 0u { return RESULT_HOST; }
     return select(0u, RESULT_HOST | RESULT_BORDERS, (flags & RESULT_BORDERS) != 0u);
+}
+
+struct Outcome {
+    over: bool,
+    result: u32,
+}
+
+// Runs an item with all lanes, or a part of a large one or another worker's piece; whether the item is over, and its result.
+fn run_shared(item: Item, helping: bool, ticket: u32, worker: u32, lane: u32) -> Outcome {
+    let kind = set_kind(item.rules);
+    let large = !helping && item.len > lease.split_over && is_searched(kind);
+    var fresh = true;
+    var some = true;
+    if large {
+        fresh = begun == 0u;
+        some = next_part(item, worker, lane);
+    } else if lane == 0u && !helping {
+        part_begin = 0u;
+        part_end = item.len;
+    }
+    if fresh {
+        begin_item(select(item.len, part_end - part_begin, helping), ticket & ring_mask(), ticket, lane);
+    } else {
+        workgroupBarrier();
+    }
+    var flags = 0u;
+    if some && kind != KIND_EMPTY { flags = run_part(item, kind, lane, LANES); }
+    if helping {
+        hand_in(helped, flags, lane);
+        flags = 0u;
+    }
+    if large {
+        if !ends_item(flags, some, item, lane, LANES) { return Outcome(false, 0u); }
+        flags = flags_so_far;
+    }
+    return Outcome(true, end_item(item, flags, lane, LANES));
 }
 
 // The lease's last worker: boards that were left are clean again.

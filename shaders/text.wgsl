@@ -10,6 +10,17 @@ struct Text {
 var<workgroup> part_begin: u32;
 var<workgroup> part_end: u32;
 
+// Where the part begins and ends. A kernel that shares no items out has whole ones.
+fn first_of_part() -> u32 {
+    if shares == 0u { return 0u; }
+    return part_begin;
+}
+
+fn end_of_part(text: Text) -> u32 {
+    if shares == 0u { return text.len; }
+    return part_end;
+}
+
 fn arena_word(index: u32) -> u32 {
     return arena[index >> 2u][index & 3u];
 }

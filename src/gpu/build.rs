@@ -37,7 +37,11 @@ impl Shared {
         let host_set =
             tables.load(&control, options.first_lease, SetKind::Host).map_err(|e| GpuError::new(e.to_string()))?;
         let state = device_state(device, bits, chunks, options);
-        let kernel = device.pipelines.get(device, &pipelines::RESIDENT, device.lanes(), &[("plant", options.plant)])?;
+        let kernel_that = |shares| {
+            let constants = [("plant", options.plant), ("shares", u32::from(shares))];
+            device.pipelines.get(device, &pipelines::RESIDENT, device.lanes(), &constants)
+        };
+        let (kernel, sharing) = (kernel_that(false)?, kernel_that(true)?);
         let bind_group = kernel.bind(
             device,
             &[
@@ -60,6 +64,7 @@ impl Shared {
         let (workers, held, rounds, fuel) = sizes(device, options);
         let parts = Parts {
             pipeline: kernel.pipeline,
+            sharing: sharing.pipeline,
             bind_group,
             control,
             report,

@@ -62,6 +62,8 @@ pub struct LeaseCounters {
 pub(super) struct Leases {
     pub(super) device: Device,
     pipeline: wgpu::ComputePipeline,
+    /// The one whose workers share large items out.
+    sharing: wgpu::ComputePipeline,
     bind_group: wgpu::BindGroup,
     pub control: Buffer,
     pub report: Report,
@@ -87,10 +89,13 @@ pub(super) struct Launch {
     /// Items published when the newest lease was launched.
     published_then: u64,
     workers: u32,
+    /// Whether they are for much.
+    much: bool,
 }
 
 pub(super) struct Parts {
     pub pipeline: wgpu::ComputePipeline,
+    pub sharing: wgpu::ComputePipeline,
     pub bind_group: wgpu::BindGroup,
     pub control: Buffer,
     pub report: Report,
@@ -106,6 +111,7 @@ impl Leases {
         Leases {
             device,
             pipeline: parts.pipeline,
+            sharing: parts.sharing,
             bind_group: parts.bind_group,
             control: parts.control,
             report: parts.report,
@@ -122,6 +128,7 @@ impl Leases {
                 launched_at: Instant::now(),
                 published_then: 0,
                 workers: options.workers_few,
+                much: false,
             }),
             why_dead: Mutex::new(String::new()),
             keeper: OnceLock::new(),
@@ -196,14 +203,16 @@ impl Leases {
         stores::fence();
     }
 
-    fn encode(&self, number: u32, workers: u32) -> wgpu::CommandBuffer {
+    fn encode(&self, number: u32, launch: &Launch) -> wgpu::CommandBuffer {
+        // While much comes in nobody has time for another's item. Tests share out all the same.
+        let shares = !launch.much || self.words.split_idle < 0;
         let mut encoder = self.device.wgpu.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(&self.pipeline);
+            pass.set_pipeline(if shares { &self.sharing } else { &self.pipeline });
             pass.set_bind_group(0, &self.bind_group, &[]);
             pass.set_immediates(0, bytemuck::bytes_of(&LeaseWords { number, ..self.words }));
-            pass.dispatch_workgroups(workers, 1, 1);
+            pass.dispatch_workgroups(launch.workers, 1, 1);
         }
         encoder.finish()
     }
@@ -213,7 +222,7 @@ impl Leases {
         let number = self.submitted().wrapping_add(1);
         let published = self.published();
         let ready = launch.next.take().filter(|(n, _)| *n == number);
-        let commands = ready.map_or_else(|| self.encode(number, launch.workers), |(_, commands)| commands);
+        let commands = ready.map_or_else(|| self.encode(number, launch), |(_, commands)| commands);
         self.submitted.store(number, Ordering::SeqCst);
         launch.launched_at = Instant::now();
         launch.published_then = published;
@@ -230,16 +239,17 @@ impl Leases {
         let _ = self.device.wgpu.poll(wgpu::PollType::Poll);
         if launch.next.is_none() {
             let number = self.submitted().wrapping_add(1);
-            launch.next = Some((number, self.encode(number, launch.workers)));
+            launch.next = Some((number, self.encode(number, launch)));
         }
     }
 
     /// The next lease's workers: many when the last one saw more than a few could serve without haste, or has left more
     /// than a few could have in hand.
     pub(super) fn resize(&self, launch: &mut Launch, waiting: u64) {
-        let workers = if self.is_much(launch, waiting) { self.options.workers_many } else { self.options.workers_few };
-        if workers != launch.workers {
-            launch.workers = workers;
+        let much = self.is_much(launch, waiting);
+        if much != launch.much {
+            launch.much = much;
+            launch.workers = if much { self.options.workers_many } else { self.options.workers_few };
             launch.next = None;
         }
     }

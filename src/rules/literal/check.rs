@@ -90,8 +90,6 @@ fn check_entry(e: &Entry, window: usize, records: &[u32], tags: &[u32]) -> Resul
 
 fn check_short(words: &[u32], s: &ShortHeader) -> Result<(), Damaged> {
     want((1..=256).contains(&s.classes), "impossible classes")?;
-    // A device looks at no more than sixteen bytes for a state.
-    want((1..=16).contains(&s.max_len), "impossible lengths")?;
     let numbers = u64::from(s.states) * u64::from(s.classes);
     want(numbers <= 65536, "too many states")?;
     want(s.first_match.is_multiple_of(s.classes) && u64::from(s.first_match) <= numbers, "impossible states")?;
