@@ -45,6 +45,7 @@ const REPORT_ENDED: u32 = 16u;      // newest lease that ended
 const REPORT_CLAIM: u32 = 32u;      // claim when it ended
 const REPORT_POLLS: u32 = 48u;      // STATE_POLLS when it ended
 const REPORT_LANES: u32 = 64u;      // subgroup size as the kernel saw it
+const REPORT_LARGE: u32 = 72u;      // newest lease that saw a large item
 const REPORT_HELPED: u32 = 80u;     // STATE_HELPED when it ended
 
 // A completion: lap tag in the top byte, result below.

@@ -118,6 +118,7 @@ fn resident(
                 subgroupShuffle(item.rules, owner),
             );
             let its_ticket = subgroupShuffle(ticket, owner);
+            if lane == owner && item.len > lease.split_over { atomicStore(&report[REPORT_LARGE], lease.number); }
             var outcome = 0u;
             var over = true;
             if shares == 0u {

@@ -32,8 +32,9 @@ struct Lease {
 }
 var<immediate> lease: Lease;
 
-// Other than 0: workers share large items out (split.wgsl). A kernel of its own, for while little comes in: what else may
-// happen in the loop costs the search registers, and the flood a tenth to a quarter of what it gets, needed or not.
+// Other than 0: workers share large items out (split.wgsl). A kernel of its own, for while little comes in and some of it is
+// large: what else may happen in the loop costs the search registers, a flood a tenth to a quarter of what it gets and a small
+// item alone a microsecond, needed or not.
 override shares: u32 = 0u;
 
 // Planted faults for the tests of the tests; 0 in use.

@@ -161,7 +161,8 @@ fn pieces_and_hand_overs_go_together() {
 #[test]
 fn an_item_alone_is_shared_out() {
     let _alone = alone();
-    let options = Options { arena_bytes: 4 << 20, ..options() };
+    let split = Split { idle: 0, ..Split::default() };
+    let options = Options { arena_bytes: 4 << 20, split, ..options() };
     let kernel = Kernel::new(&device(), &options).unwrap();
     let table = table(&[b"needle", b"straw"], None);
     let set = load(&kernel, &table);

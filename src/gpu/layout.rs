@@ -124,6 +124,7 @@ shared_words! {
     REPORT_CLAIM = 32;
     REPORT_POLLS = 48;
     REPORT_LANES = 64;
+    REPORT_LARGE = 72;
     REPORT_HELPED = 80;
     RESULT_BITS = 24;
     RESULT_HOST = 0x80_0000;

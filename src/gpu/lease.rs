@@ -13,6 +13,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
+/// So long after a large item others are expected.
+const LARGE_COUNT: Duration = Duration::from_secs(2);
+
 /// What a software device may need to compile the kernel, on a busy machine.
 const COMPILING: Duration = Duration::from_secs(60);
 
@@ -91,6 +94,10 @@ pub(super) struct Launch {
     workers: u32,
     /// Whether they are for much.
     much: bool,
+    /// Whether they share large items out, what the kernel last said of such items, and until when they count.
+    sharing: bool,
+    large_seen: u32,
+    share_until: Option<Instant>,
 }
 
 pub(super) struct Parts {
@@ -129,6 +136,9 @@ impl Leases {
                 published_then: 0,
                 workers: options.workers_few,
                 much: false,
+                sharing: parts.words.split_idle < 0,
+                large_seen: 0,
+                share_until: None,
             }),
             why_dead: Mutex::new(String::new()),
             keeper: OnceLock::new(),
@@ -204,12 +214,10 @@ impl Leases {
     }
 
     fn encode(&self, number: u32, launch: &Launch) -> wgpu::CommandBuffer {
-        // While much comes in nobody has time for another's item. Tests share out all the same.
-        let shares = !launch.much || self.words.split_idle < 0;
         let mut encoder = self.device.wgpu.create_command_encoder(&Default::default());
         {
             let mut pass = encoder.begin_compute_pass(&Default::default());
-            pass.set_pipeline(if shares { &self.sharing } else { &self.pipeline });
+            pass.set_pipeline(if launch.sharing { &self.sharing } else { &self.pipeline });
             pass.set_bind_group(0, &self.bind_group, &[]);
             pass.set_immediates(0, bytemuck::bytes_of(&LeaseWords { number, ..self.words }));
             pass.dispatch_workgroups(launch.workers, 1, 1);
@@ -247,16 +255,35 @@ impl Leases {
     /// than a few could have in hand.
     pub(super) fn resize(&self, launch: &mut Launch, waiting: u64) {
         let much = self.is_much(launch, waiting);
-        if much != launch.much {
-            launch.much = much;
+        let sharing = self.shares(launch, much);
+        if (much, sharing) != (launch.much, launch.sharing) {
+            (launch.much, launch.sharing) = (much, sharing);
             launch.workers = if much { self.options.workers_many } else { self.options.workers_few };
             launch.next = None;
         }
     }
 
-    /// Whether few workers run where there is much to do: then the next lease should not wait until this one's time is up.
-    pub(super) fn wants_more(&self, launch: &Launch, waiting: u64) -> bool {
-        self.is_few(launch) && self.is_much(launch, waiting)
+    /// Whether few workers run where there is much to do, or the wrong ones where items are large: then the next lease should
+    /// not wait until this one's time is up.
+    pub(super) fn wants_others(&self, launch: &Launch, waiting: u64) -> bool {
+        let more = self.is_few(launch) && self.is_much(launch, waiting);
+        more || (!launch.much && !launch.sharing && self.shares(launch, false))
+    }
+
+    /// Looks whether the kernel has seen large items.
+    pub(super) fn look_for_large(&self, launch: &mut Launch) {
+        let seen = self.report.get(layout::REPORT_LARGE);
+        if seen != launch.large_seen {
+            (launch.large_seen, launch.share_until) = (seen, Some(Instant::now() + LARGE_COUNT));
+        }
+    }
+
+    /// Whether workers should share large items out: while much comes in nobody has time for another's. A software device
+    /// compiles for seconds with the first such lease, for one worker more; tests have it all the same.
+    fn shares(&self, launch: &Launch, much: bool) -> bool {
+        let large = launch.share_until.is_some_and(|until| until > Instant::now());
+        let idle = self.words.split_idle;
+        (large && !much && (idle <= 0 || !self.device.is_software())) || idle < 0
     }
 
     /// Whether a lease with few workers runs, where there could be many.

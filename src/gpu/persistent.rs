@@ -61,7 +61,7 @@ pub struct Split {
     pub least: u32,
     /// ... and at most so many, multiples of 16, by how many workers there are for them ...
     pub most: u32,
-    /// ... while at least so many workers wait for something to do; tests have it anyway with a number below zero.
+    /// ... while at least so many workers wait for something to do. Below zero: always; 0: on software devices too.
     pub idle: i32,
 }
 

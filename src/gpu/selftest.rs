@@ -32,8 +32,6 @@ fn run(device: &Device) -> Result<(), GpuError> {
         arena_bytes: ITEMS * ITEM,
         table_bytes: 4096,
         lease: Duration::from_millis(2),
-        // A software device compiles with the first launch, for seconds where the machine is busy.
-        watchdog: Duration::from_secs(if device.is_software() { 60 } else { 5 }),
         workers: (4, 4),
         ..Options::default()
     };

@@ -44,9 +44,10 @@ impl Leases {
             self.declare_dead("the resident kernel did not stop".into());
             return Duration::ZERO;
         }
+        self.look_for_large(&mut launch);
         let (waiting, age) = (keeper.waiting(self.published()), launch.launched_at.elapsed());
         // A flood after a trickle is to find its workers within a millisecond.
-        if age >= self.options.lease || (age >= LEAST && self.wants_more(&launch, waiting)) {
+        if age >= self.options.lease || (age >= LEAST && self.wants_others(&launch, waiting)) {
             self.hand_over(&mut launch, waiting);
         } else {
             self.prepare(&mut launch);
