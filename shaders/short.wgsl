@@ -24,12 +24,14 @@ struct Short {
 fn short_part(short: u32, text: Text, lane: u32, lanes: u32) -> Short {
     let part = (end_of_part(text) - first_of_part() + lanes - 1u) / lanes;
     let first = min(first_of_part() + lane * part, end_of_part(text));
-    return Short(0u, first - min(first, tables[short + SHORT_MAX_LEN] - 1u), first, min(first + part, end_of_part(text)));
+    let last = min(first + part, end_of_part(text));
+    return Short(0u, first - min(first, tables[short + SHORT_MAX_LEN] - 1u), first, last);
 }
 
 // How many passes the longest part takes.
 fn short_passes(short: u32, text: Text, lanes: u32) -> u32 {
-    return ((end_of_part(text) - first_of_part() + lanes - 1u) / lanes + tables[short + SHORT_MAX_LEN] - 1u + SHORT_PASS - 1u) / SHORT_PASS;
+    let part = (end_of_part(text) - first_of_part() + lanes - 1u) / lanes;
+    return (part + tables[short + SHORT_MAX_LEN] - 1u + SHORT_PASS - 1u) / SHORT_PASS;
 }
 
 // The automaton over the next bytes of a lane's part.
