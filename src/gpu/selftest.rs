@@ -32,6 +32,8 @@ fn run(device: &Device) -> Result<(), GpuError> {
         arena_bytes: ITEMS * ITEM,
         table_bytes: 4096,
         lease: Duration::from_millis(2),
+        // On a busy machine a software device may stand still for longer than the default, not only with the first lease.
+        watchdog: Duration::from_secs(if device.is_software() { 60 } else { 5 }),
         workers: (4, 4),
         ..Options::default()
     };
