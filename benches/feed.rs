@@ -8,8 +8,9 @@ mod common;
 
 use abi::{Drum, Stream, percentile, round_trips, stream};
 use common::{Row, median, record};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use trommel::capi::trm_text;
 use trommel::types::trm_completion;
 
 fn main() {
@@ -46,6 +47,53 @@ fn main() {
             row(id, &what, median(rates), "M items/s");
         }
     }
+    for (id, threads, batch) in [("feed-submit", 1, 1), ("feed-submit-2", 2, 1), ("feed-submit-64", 1, 64)] {
+        if wants(id) {
+            let drum = drum(1 << 13);
+            let rates = (0..5).map(|_| submits(&drum, threads, batch) / 1e6).collect();
+            let what = format!("{threads} threads, 1 KiB copied in, {batch} a call: submit and collect");
+            row(id, &what, median(rates), "M items/s");
+        }
+    }
+}
+
+/// Texts of 1 KiB that are copied in, a handle a thread; items a second.
+fn submits(main: &Drum, threads: usize, batch: usize) -> f64 {
+    let (total, began) = (AtomicU64::new(0), Instant::now());
+    let handles: Vec<Drum> = (0..threads).map(|_| main.attach()).collect();
+    std::thread::scope(|scope| {
+        for handle in &handles {
+            let total = &total;
+            scope.spawn(move || {
+                let bytes = vec![7u8; 1 << 20];
+                let text = |bytes: &[u8]| trm_text {
+                    bytes: bytes.as_ptr().cast(),
+                    len: 1024,
+                    rule_set_id: 1,
+                    correlation: 0,
+                    reserved: 0,
+                };
+                let texts: Vec<trm_text> = bytes.chunks_exact(1024).map(text).collect();
+                let mut completions = vec![trm_completion::default(); 4096];
+                let (mut sent, mut done) = (0, 0);
+                while began.elapsed() < Duration::from_millis(400) || sent > done {
+                    for n in 0..256 / batch {
+                        if sent - done > 1024 || began.elapsed() >= Duration::from_millis(400) {
+                            break;
+                        }
+                        let from = n * batch % 1024;
+                        sent += match batch {
+                            1 => usize::from(handle.submit(&bytes[from * 1024..][..1024], 1, 0).is_some()),
+                            _ => handle.submit_batch(&texts[from..from + batch]),
+                        };
+                    }
+                    done += handle.collect(&mut completions, 0);
+                }
+                total.fetch_add(done as u64, Ordering::Relaxed);
+            });
+        }
+    });
+    total.into_inner() as f64 / began.elapsed().as_secs_f64()
 }
 
 /// Items a second through one handle that two threads share.
