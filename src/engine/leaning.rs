@@ -247,7 +247,7 @@ mod tests {
             let begin = std::time::Instant::now();
             while begin.elapsed() < Duration::from_millis(400) {
                 // So that it does not cease to lean.
-                lock.mutex.lock().unwrap().needed = TURNS;
+                lock.mutex.lock().unwrap_or_else(PoisonError::into_inner).needed = TURNS;
                 std::thread::sleep(Duration::from_millis(1));
             }
             over.store(true, Ordering::Relaxed);
