@@ -102,6 +102,7 @@ pub(super) fn rows(bench: &mut Bench) {
             feed(Way::SubmitBatch, 8, 1024, 2),
             feed(Way::Registered, 4, 16 << 10, 2),
             feed(Way::Registered, 8, 16 << 10, 2),
+            feed(Way::Registered, 8, 256 << 10, 1),
             feed(Way::InPlace, 8, 16 << 10, 3),
             feed(Way::InPlace, 8, 64, 1),
             feed(Way::InPlace, 8, 256, 1),
@@ -155,14 +156,18 @@ pub(super) fn rows(bench: &mut Bench) {
             switch(bench, &drum, &text);
         }
         drop(drum);
-        let drum = Drum::new(&bench.adapter, |options| {
-            options.arena_bytes = 128 << 20;
-            options.gpu_workers = 2112;
-            options.flags = if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
-        });
-        let drum = drum.unwrap_or_else(|why| panic!("{why}"));
-        for out in [OUT, 1 << 20] {
-            beside(bench, &drum, &text, out, &format!("{kind}, 2112 workers"));
+        // The default ring, which the threads keep full, and all that an H100 runs at once.
+        for (ring, workers) in [(1 << 13, 528), (1 << 17, 2112)] {
+            let drum = Drum::new(&bench.adapter, |options| {
+                options.arena_bytes = 128 << 20;
+                options.ring_size = ring;
+                options.gpu_workers = workers;
+                options.flags = if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
+            });
+            let drum = drum.unwrap_or_else(|why| panic!("{why}"));
+            for out in [OUT, 1 << 20] {
+                beside(bench, &drum, &text, out, &format!("{kind}, {ring} slots, {workers} workers"));
+            }
         }
     }
 }

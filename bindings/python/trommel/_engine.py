@@ -126,7 +126,7 @@ class Engine:
 
     def submit_many(self, rule_set: int, texts: Iterable[Tuple[int, Buffer]]) -> int:
         """Submits (correlation, data) pairs until one does not fit; how many were taken. Many go in with one call, so this
-        is faster than ``submit`` for each."""
+        is faster than ``submit`` for each. An iterator may have been read further than that: give a sequence to go on."""
         taken, pairs = 0, iter(texts)
         while some := list(itertools.islice(pairs, _TEXTS_A_CALL)):
             accepted = self._submit_some(rule_set, some)
