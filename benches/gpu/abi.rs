@@ -20,6 +20,48 @@ unsafe impl Send for Drum {}
 // SAFETY: as above.
 unsafe impl Sync for Drum {}
 
+/// A compiled rule set.
+pub struct Compiled(*mut trm_rules);
+
+impl Compiled {
+    /// Those that the library refuses are left out.
+    pub fn new(patterns: &[(Vec<u8>, u32)]) -> Compiled {
+        // SAFETY: as trommel.h asks for it; the patterns' bytes are there during the calls.
+        unsafe {
+            let mut patterns: Vec<trm_pattern> = patterns
+                .iter()
+                .zip(0..)
+                .map(|((bytes, flags), id)| trm_pattern {
+                    bytes: bytes.as_ptr().cast(),
+                    len: bytes.len(),
+                    id,
+                    flags: *flags,
+                })
+                .collect();
+            let stride = size_of::<trm_pattern>();
+            let mut rules = null_mut();
+            while {
+                let mut error: trm_error = zeroed();
+                error.struct_size = size_of::<trm_error>() as u32;
+                let (at, count) = (patterns.as_ptr(), patterns.len());
+                let status = trm_rules_compile(at, stride, count, null(), &mut rules, &mut error, 1, null_mut());
+                if status != TRM_OK {
+                    patterns.remove(error.pattern_index as usize);
+                }
+                status != TRM_OK
+            } {}
+            Compiled(rules)
+        }
+    }
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        // SAFETY: made by the library, and nobody uses it any more.
+        unsafe { trm_rules_destroy(self.0) };
+    }
+}
+
 impl Drum {
     /// An engine on this adapter with the empty rule set under id 1.
     pub fn new(adapter: &str, set: impl FnOnce(&mut trm_options)) -> Result<Drum, String> {
@@ -75,35 +117,10 @@ impl Drum {
         }
     }
 
-    /// Loads rules under an id; those that the library refuses are left out.
-    pub fn load_rules(&self, id: u32, patterns: &[(Vec<u8>, u32)]) {
+    /// Loads rules under an id.
+    pub fn load_rules(&self, id: u32, rules: &Compiled) {
         // SAFETY: as above.
-        unsafe {
-            let mut patterns: Vec<trm_pattern> = patterns
-                .iter()
-                .zip(0..)
-                .map(|((bytes, flags), id)| trm_pattern {
-                    bytes: bytes.as_ptr().cast(),
-                    len: bytes.len(),
-                    id,
-                    flags: *flags,
-                })
-                .collect();
-            let stride = size_of::<trm_pattern>();
-            let mut rules = null_mut();
-            while {
-                let mut error: trm_error = zeroed();
-                error.struct_size = size_of::<trm_error>() as u32;
-                let (at, count) = (patterns.as_ptr(), patterns.len());
-                let status = trm_rules_compile(at, stride, count, null(), &mut rules, &mut error, 1, null_mut());
-                if status != TRM_OK {
-                    patterns.remove(error.pattern_index as usize);
-                }
-                status != TRM_OK
-            } {}
-            assert_eq!(trm_engine_load_rules(self.0, id, rules, null_mut()), TRM_OK);
-            trm_rules_destroy(rules);
-        }
+        assert_eq!(unsafe { trm_engine_load_rules(self.0, id, rules.0, null_mut()) }, TRM_OK);
     }
 
     /// Puts bytes into the arena; their offset there.

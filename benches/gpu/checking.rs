@@ -27,7 +27,7 @@ pub(super) fn check(bench: &mut Bench, set: &Set, text: &[u8]) {
         .collect();
     let drum = Drum::new(&bench.adapter, |_| ()).unwrap_or_else(|e| panic!("{e}"));
     let offset = drum.fill(text);
-    drum.load_rules(2, &set.patterns);
+    drum.load_rules(2, set.compiled());
     for size in [16 << 10, 1 << 10, 333] {
         // Every rule takes time for each item: of the smallest ones only so many.
         let count = (text.len() / size).min(if set.patterns.len() > 20_000 { 2048 } else { 8192 });

@@ -1,7 +1,7 @@
 //! From bytes in ordinary memory to matches, through the C ABI: each way to feed, a handle a thread.
 
 use super::Bench;
-use super::abi::{Drum, percentile};
+use super::abi::{Compiled, Drum, percentile};
 use crate::sets::{self, Sources};
 use crossbeam_utils::CachePadded;
 use std::sync::Barrier;
@@ -80,6 +80,7 @@ pub(super) fn rows(bench: &mut Bench) {
     let literals: Vec<(Vec<u8>, u32)> = literals.into_iter().map(|(bytes, _)| (bytes, flags::LITERAL)).collect();
     let regexes = crate::sources::gitleaks(&data.join("gitleaks.toml"));
     let regexes: Vec<(Vec<u8>, u32)> = regexes.into_iter().flatten().map(|rule| (rule.into_bytes(), 0)).collect();
+    let (literals, regexes) = (Compiled::new(&literals), Compiled::new(&regexes));
     // TROMMEL_WAY: only ways to feed whose name contains it, and no single items.
     let only = std::env::var("TROMMEL_WAY").ok();
     for staged in [true, false] {

@@ -61,7 +61,7 @@ impl Shared {
                 return Err(GpuError::new(format!("{} refused the resident kernel: {error}", device.info().name)));
             }
         }
-        let (workers, held, rounds, fuel) = sizes(device, options);
+        let Sizes { workers, workers_cold, held, rounds, fuel } = sizes(device, options);
         let parts = Parts {
             pipeline: kernel.pipeline,
             sharing: sharing.pipeline,
@@ -93,6 +93,7 @@ impl Shared {
             watchdog: options.watchdog,
             workers_few: workers.0,
             workers_many: workers.1,
+            workers_cold,
         };
         let leases = Leases::new(device.clone(), parts, lease_options);
         Ok(Shared {
@@ -115,10 +116,13 @@ impl Shared {
 /// at 65,535 rounds in all. A round of the kernel counts there as about thirty, since every loop in its body counts,
 /// also where the branch around it is not taken, and a round of a matcher as about five. `cut_off` in the shaders is
 /// what makes it safe; these numbers only keep leases from ending in it.
-fn sizes(device: &Device, options: &Options) -> ((u32, u32), u32, u32, u32) {
+fn sizes(device: &Device, options: &Options) -> Sizes {
     let (mut workers, mut held, mut rounds, mut fuel) = (options.workers, options.held, u32::MAX / 2, 1 << 20);
+    let mut workers_cold = options.workers_cold.min(options.ring);
     if device.is_software() {
         workers = (workers.0.min(2), workers.1.min(2));
+        // It has no clock of its own.
+        workers_cold = 0;
         held = held.min(2);
         rounds = 1_500;
         fuel = 2_000;
@@ -129,7 +133,16 @@ fn sizes(device: &Device, options: &Options) -> ((u32, u32), u32, u32, u32) {
     held = held.clamp(1, device.lanes()).min(options.ring);
     let most = (options.ring / held).max(1);
     workers = (workers.0.clamp(1, most), workers.1.clamp(1, most));
-    (workers, held, rounds, fuel)
+    Sizes { workers, workers_cold: workers_cold.max(workers.1), held, rounds, fuel }
+}
+
+/// See [`sizes`].
+struct Sizes {
+    workers: (u32, u32),
+    workers_cold: u32,
+    held: u32,
+    rounds: u32,
+    fuel: u32,
 }
 
 /// The kernel's own memory: plain device memory, written once before the first launch.

@@ -38,6 +38,9 @@ pub struct Options {
     pub watchdog: Duration,
     /// Workers while little comes in, and while much does.
     pub workers: (u32, u32),
+    /// As many while much comes in just after the GPU had nothing to do for long: it runs at a fraction of its clock then. No
+    /// fewer than the second of `workers`.
+    pub workers_cold: u32,
     /// Tickets a worker may hold.
     pub held: u32,
     /// Memory for match records beyond the first ones of each item, in KiB, a power of two.
@@ -83,6 +86,7 @@ impl Default for Options {
             idle: Duration::from_millis(50),
             watchdog: Duration::from_secs(5),
             workers: (64, 264),
+            workers_cold: 0,
             held: 8,
             spill_kib: 4096,
             sends_text: true,

@@ -72,6 +72,7 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         watchdog: Duration::from_millis(options.watchdog_ms.into()),
         table_bytes: TABLES,
         workers: workers(options),
+        workers_cold: if options.gpu_workers == 0 { COLD_WORKERS } else { 0 },
         held: held(options),
         // A KiB for each slot: items with more than a few matches are seldom all of them.
         spill_kib: options.ring_size.clamp(1 << 10, 64 << 10),
@@ -80,6 +81,9 @@ fn kernel_options(options: &Options, start: u64) -> KernelOptions {
         ..KernelOptions::default()
     }
 }
+
+/// While a large GPU does not have its full clock all that it can run at once keep up with a link as a quarter does later.
+const COLD_WORKERS: u32 = 2112;
 
 /// Workers while little comes in and while much does. The default keeps up with a PCIe 5 link with every kind of rules that
 /// was measured (docs/device-matchers.md), and leaves three quarters of a large GPU to others.
