@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const LARGE_COUNT: Duration = Duration::from_secs(2);
 
 /// A GPU that had nothing to do for so long ...
-const COOLING: Duration = Duration::from_millis(500);
-/// ... has its full clock only so long after it has. Measured on an H200: 250 to 300 ms.
+const COOLING: Duration = Duration::from_millis(1500);
+/// ... has its full clock only so long after it has: an H200 was warm after 1.5 s, and after 3 s it took 260 to 320 ms.
 const WARMING: Duration = Duration::from_millis(400);
 
 /// What a software device may need to compile the kernel, on a busy machine.
