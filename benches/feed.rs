@@ -11,7 +11,7 @@ use common::{Row, median, record};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use trommel::capi::trm_text;
-use trommel::types::trm_completion;
+use trommel::types::{trm_completion, trm_match};
 
 fn main() {
     let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
@@ -44,6 +44,16 @@ fn main() {
             let how = Stream { threads, batch, depth: ring as usize / 2 / threads, time: Duration::from_millis(400) };
             let rates = (0..5).map(|_| stream(&drum, how) / 1e6).collect();
             let what = format!("{threads} threads, {batch} items a call, {ring} slots: enqueue and collect");
+            row(id, &what, median(rates), "M items/s");
+        }
+    }
+    for (id, hits) in [("feed-hits-40", 40), ("feed-hits-500", 500), ("feed-hits-1500", 1500)] {
+        if wants(id) {
+            let drum = Drum::new(&format!("echo {hits}"), |options| options.ring_size = 1 << 13);
+            let drum = drum.unwrap_or_else(|why| panic!("{why}"));
+            drum.load(1, &["needle"]);
+            let rates = (0..5).map(|_| with_hits(&drum, Duration::from_millis(400)) / 1e6).collect();
+            let what = format!("one thread, 256 items a call, {hits} matches in 100: enqueue and collect");
             row(id, &what, median(rates), "M items/s");
         }
     }
@@ -94,6 +104,21 @@ fn submits(main: &Drum, threads: usize, batch: usize) -> f64 {
         }
     });
     total.into_inner() as f64 / began.elapsed().as_secs_f64()
+}
+
+/// Items a second, of which some have matches.
+fn with_hits(drum: &Drum, time: Duration) -> f64 {
+    let items: Vec<_> = (0..256).map(abi::item).collect();
+    let mut completions = vec![trm_completion::default(); 4096];
+    let mut matches = vec![trm_match::default(); 1 << 16];
+    let (mut sent, mut done, began) = (0, 0, Instant::now());
+    while began.elapsed() < time || sent > done {
+        while sent - done + 256 <= 4096 && began.elapsed() < time {
+            sent += drum.enqueue(&items);
+        }
+        done += drum.collect_all(&mut completions, &mut matches).0;
+    }
+    done as f64 / began.elapsed().as_secs_f64()
 }
 
 /// Items a second through one handle that two threads share.

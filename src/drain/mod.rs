@@ -101,8 +101,8 @@ fn no_gpu(why: String) -> Error {
 #[cfg(feature = "gpu")]
 fn persistent(options: &Options) -> std::result::Result<Chosen, String> {
     #[cfg(feature = "faults")]
-    if options.adapter.as_deref() == Some("echo") {
-        return Ok(persistent::choose_echo(options));
+    if let Some(how) = options.adapter.as_deref().and_then(|name| name.strip_prefix("echo")) {
+        return Ok(persistent::choose_echo(options, how.trim().parse().unwrap_or(0)));
     }
     persistent::choose(options).map_err(|e| e.message)
 }

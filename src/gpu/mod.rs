@@ -39,6 +39,8 @@ pub use device::{Device, Opened};
 pub use layout::{Job, Probe, RawMatch, Run};
 pub use pool::times_opened;
 pub use records::ForHost;
+#[cfg(feature = "faults")]
+pub(crate) use records::{Where, seal, visit};
 pub use shader::{BATCH, RESIDENT, compose};
 pub use tables::{SetKind, SetSlot, TABLES, TableError};
 #[cfg(feature = "faults")]

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_millis(20);
 
 /// The check word of a record.
-fn seal([a, b, c]: [u32; 3], index: u32, salt: u32) -> u32 {
+pub(crate) fn seal([a, b, c]: [u32; 3], index: u32, salt: u32) -> u32 {
     let salt = salt.wrapping_mul(0x9e37_79b1);
     let mut mixed = a.wrapping_mul(0x9e37_79b1)
         ^ b.wrapping_add(salt).wrapping_mul(0x85eb_ca6b)
@@ -28,7 +28,7 @@ fn seal([a, b, c]: [u32; 3], index: u32, salt: u32) -> u32 {
 }
 
 /// Where an item's records lie among all.
-pub(super) struct Where {
+pub(crate) struct Where {
     /// First record of its slot.
     pub slot: u64,
     /// First record of the first chunk.
@@ -50,7 +50,7 @@ pub struct ForHost {
 /// Shows an item's records in order and adds the numbers of its chunks to `chunks`. Those from `texts` on are its bytes.
 /// `record` gives the words at a place. False: some are not there, or `show` said no.
 #[inline]
-fn visit(
+pub(crate) fn visit(
     place: &Where,
     (count, texts, chunk_count): (u32, u32, u32),
     record: impl Fn(u64) -> [u32; 4],

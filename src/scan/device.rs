@@ -209,10 +209,13 @@ impl Sorter {
         for i in 0..self.hits.len() {
             let hit = self.hits[i];
             let start = hit.0 as u32;
-            // Of those that were kept the ones that end behind its start are the last ones.
-            let mut overlapping = self.hits[..kept].iter().rev().take_while(|hit| (hit.0 >> 32) as u32 > start);
-            if overlapping.any(|before| before.1 == hit.1) {
-                continue;
+            let ends_behind = |hit: &Hit| (hit.0 >> 32) as u32 > start;
+            // Of those that were kept the ones that end behind its start are the last ones, and mostly there is none.
+            if kept > 0 && ends_behind(&self.hits[kept - 1]) {
+                let mut overlapping = self.hits[..kept].iter().rev().take_while(|hit| ends_behind(hit));
+                if overlapping.any(|before| before.1 == hit.1) {
+                    continue;
+                }
             }
             self.hits[kept] = hit;
             kept += 1;

@@ -1,11 +1,14 @@
-//! A kernel that is none: it answers every item at once, without a match, on the thread that publishes it. What is left
-//! is what the engine itself costs. In builds for tests, the adapter "echo" asks for it.
+//! A kernel that is none: it answers every item at once, on the thread that publishes it. What is left is what the engine
+//! itself costs. In builds for tests, the adapter "echo" asks for it; "echo 40" finds 40 matches in 100 items: the first
+//! string of the rule set, spread as evenly as can be.
 
 use super::kernel::{Posting, Resident};
 use crate::drain::{Chosen, DeviceCounters};
 use crate::engine::Options;
 use crate::gpu::persistent::DeviceCompletion;
-use crate::gpu::{ForHost, Job, RawMatch, SetKind, TableError, plain, plain_run, write_items, write_slots};
+use crate::gpu::{
+    ForHost, Job, RawMatch, SetKind, TableError, Where, plain, plain_run, seal, visit, write_items, write_slots,
+};
 use crate::types::trm_work_item;
 use std::any::Any;
 use std::cell::UnsafeCell;
@@ -17,7 +20,22 @@ struct Echo {
     done: Box<[AtomicU32]>,
     slots: Box<[Slot]>,
     served: AtomicU64,
+    /// Matches in 100 items.
+    hits: u64,
+    /// Records, sixteen a slot, as a device's; none without hits.
+    records: Box<[Record]>,
 }
+
+/// Written by who publishes its position, read by who collects it.
+#[repr(align(16))]
+#[derive(Default)]
+struct Record(UnsafeCell<[u32; 4]>);
+
+// SAFETY: see the type; the completion is between the two.
+unsafe impl Sync for Record {}
+
+/// Records of a slot that can be used without chunks.
+const RECORDS: u64 = 15;
 
 /// A device's slot. Written only by who owns its position, and read by nobody.
 #[repr(align(16))]
@@ -28,15 +46,19 @@ struct Slot(#[allow(dead_code)] UnsafeCell<[u32; 4]>);
 unsafe impl Sync for Slot {}
 
 /// The persistent drain over such a kernel.
-pub(in crate::drain) fn choose(options: &Options) -> Chosen {
+pub(in crate::drain) fn choose(options: &Options, hits: u64) -> Chosen {
     let size = options.ring_size;
-    let make = move |_: &_, _| Ok(Echo::new(size));
-    super::chosen(Echo::new(size), Box::new(make), "echo".into(), "an echo, for tests".into(), None)
+    let make = move |_: &_, _| Ok(Echo::new(size, hits));
+    super::chosen(Echo::new(size, hits), Box::new(make), "echo".into(), "an echo, for tests".into(), None)
 }
 
 impl Echo {
-    fn new(size: u32) -> Self {
+    fn new(size: u32, hits: u64) -> Self {
+        let hits = hits.min(RECORDS * 100);
+        let records = if hits > 0 { size as usize * (RECORDS as usize + 1) } else { 0 };
         Self {
+            hits,
+            records: (0..records).map(|_| Record::default()).collect(),
             done: (0..size).map(|_| AtomicU32::new(u32::MAX)).collect(),
             slots: (0..size).map(|_| Default::default()).collect(),
             served: AtomicU64::new(0),
@@ -45,6 +67,27 @@ impl Echo {
 
     fn slot(&self, position: u64) -> usize {
         position as usize & (self.done.len() - 1)
+    }
+
+    /// How many matches the item at a position has.
+    fn found(&self, position: u64) -> u32 {
+        ((position + 1) * self.hits / 100 - position * self.hits / 100) as u32
+    }
+
+    fn place(&self, position: u64) -> Where {
+        Where { slot: self.slot(position) as u64 * (RECORDS + 1), chunks: 0, salt: position as u32 }
+    }
+
+    /// Writes the records of an item and answers its completion word.
+    fn find(&self, position: u64) -> u32 {
+        let (place, count) = (self.place(position), self.found(position));
+        for n in 0..count {
+            let [a, b, c] = [0, n * 16, n * 16 + 6];
+            let record = [a, b, c, seal([a, b, c], n, place.salt)];
+            // SAFETY: the position is the caller's, and nobody reads its records before its completion is there.
+            unsafe { *self.records[place.slot as usize + n as usize].0.get() = record };
+        }
+        plain(position, self.bits()) | count
     }
 
     fn bits(&self) -> u32 {
@@ -66,7 +109,10 @@ impl Answering<'_> {
             // As far as the lap goes they all have the same word.
             let here = (end - at).min(size - at % size);
             let (word, slot) = (plain(at, bits), self.echo.slot(at));
-            self.echo.done[slot..][..here as usize].iter().for_each(|done| done.store(word, Ordering::Release));
+            for (n, done) in self.echo.done[slot..][..here as usize].iter().enumerate() {
+                let word = if self.echo.hits == 0 { word } else { self.echo.find(at + n as u64) };
+                done.store(word, Ordering::Release);
+            }
             at += here;
         }
         self.served += count;
@@ -113,19 +159,32 @@ impl Resident for Echo {
 
     fn poll_done(&self, position: u64) -> Option<DeviceCompletion> {
         let word = self.done[self.slot(position)].load(Ordering::Acquire);
-        (word == plain(position, self.bits())).then_some(DeviceCompletion::default())
+        let plain = plain(position, self.bits());
+        let count = word ^ plain;
+        (count <= RECORDS as u32).then(|| DeviceCompletion { count, ..DeviceCompletion::default() })
     }
 
-    fn take_records(&self, _: u64, _: DeviceCompletion, _: &mut Vec<RawMatch>) -> bool {
-        true
+    fn take_records(&self, position: u64, done: DeviceCompletion, out: &mut Vec<RawMatch>) -> bool {
+        self.take_each(position, done, &mut Vec::new(), |found| {
+            out.push(found);
+            true
+        })
     }
 
     fn take_for_host(&self, _: u64, _: DeviceCompletion, _: u32) -> ForHost {
         ForHost::default()
     }
 
-    fn take_each(&self, _: u64, _: DeviceCompletion, _: &mut Vec<u32>, _: impl FnMut(RawMatch) -> bool) -> bool {
-        true
+    fn take_each(
+        &self,
+        position: u64,
+        done: DeviceCompletion,
+        chunks: &mut Vec<u32>,
+        mut show: impl FnMut(RawMatch) -> bool,
+    ) -> bool {
+        // SAFETY: the completion of the caller's position tells that they were written.
+        let record = |at: u64| unsafe { self.records[at as usize].0.get().read_volatile() };
+        visit(&self.place(position), (done.count, u32::MAX, 0), record, chunks, |_, found| show(found))
     }
 
     fn expect(&self, _: u64, _: DeviceCompletion, _: bool) {}
