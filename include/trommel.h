@@ -325,7 +325,8 @@ typedef struct trm_options {
   uint32_t watchdog_ms;
   /**
    * Share of a GPU that the resident kernel takes while much comes in: workers of one subgroup each, of which an H100
-   * can run 2,112 at once. 0: enough for what a PCIe link brings (default, 528). At most 65535.
+   * can run 2,112 at once. 0: enough for what a PCIe link brings (default, 528), and 2,112 for 0.4 s after the GPU had
+   * nothing to do for long, since it does not have its full clock then. At most 65535.
    */
   uint32_t gpu_workers;
   /**

@@ -101,7 +101,8 @@ pub struct trm_options {
     /// Time without progress after which the GPU counts as lost, in milliseconds (default 5000).
     pub watchdog_ms: u32,
     /// Share of a GPU that the resident kernel takes while much comes in: workers of one subgroup each, of which an H100
-    /// can run 2,112 at once. 0: enough for what a PCIe link brings (default, 528). At most 65535.
+    /// can run 2,112 at once. 0: enough for what a PCIe link brings (default, 528), and 2,112 for 0.4 s after the GPU had
+    /// nothing to do for long, since it does not have its full clock then. At most 65535.
     pub gpu_workers: u32,
     /// Hears what the engine has to say, NUL-terminated UTF-8, from any thread, also during create and destroy.
     /// It must not call back into this engine. NULL: silence (default).

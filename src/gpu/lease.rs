@@ -6,6 +6,7 @@
 use super::completions::Report;
 use super::layout::{self, LeaseWords};
 use super::memory::Buffer;
+use super::warmth::Warmth;
 use super::{Device, stores};
 use crossbeam_utils::CachePadded;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -15,11 +16,6 @@ use std::time::{Duration, Instant};
 
 /// So long after a large item others are expected.
 const LARGE_COUNT: Duration = Duration::from_secs(2);
-
-/// A GPU that had nothing to do for so long ...
-const COOLING: Duration = Duration::from_millis(1500);
-/// ... has its full clock only so long after it has: an H200 was warm after 1.5 s, and after 3 s it took 260 to 320 ms.
-const WARMING: Duration = Duration::from_millis(400);
 
 /// What a software device may need to compile the kernel, on a busy machine.
 const COMPILING: Duration = Duration::from_secs(60);
@@ -101,9 +97,7 @@ pub(super) struct Launch {
     workers: u32,
     /// Whether they are for much.
     much: bool,
-    /// When it let go, and until when the GPU counts as cold.
-    pub(super) let_go_at: Option<Instant>,
-    cold_until: Option<Instant>,
+    pub(super) warmth: Warmth,
     /// Whether they share large items out, what the kernel last said of such items, and until when they count.
     sharing: bool,
     large_seen: u32,
@@ -146,8 +140,7 @@ impl Leases {
                 published_then: 0,
                 workers: options.workers_few,
                 much: false,
-                let_go_at: None,
-                cold_until: None,
+                warmth: Warmth::default(),
                 sharing: parts.words.split_idle < 0,
                 large_seen: 0,
                 share_until: None,
@@ -214,9 +207,7 @@ impl Leases {
 
     fn relaunch(&self, launch: &mut Launch) {
         launch.counters.relaunches += u64::from(launch.counters.leases != 0);
-        if launch.let_go_at.is_none_or(|at| at.elapsed() > COOLING) {
-            launch.cold_until = Some(Instant::now() + WARMING);
-        }
+        launch.warmth.wake(Instant::now());
         self.set_status(Status::Running);
         self.submit(launch);
     }
@@ -273,8 +264,7 @@ impl Leases {
     pub(super) fn resize(&self, launch: &mut Launch, waiting: u64) {
         let much = self.is_much(launch, waiting);
         let sharing = self.shares(launch, much);
-        let cold = launch.cold_until.is_some_and(|until| until > Instant::now());
-        let workers = match (much, cold) {
+        let workers = match (much, launch.warmth.is_cold(Instant::now())) {
             (false, _) => self.options.workers_few,
             (true, false) => self.options.workers_many,
             (true, true) => self.options.workers_cold,

@@ -31,6 +31,7 @@ mod staging;
 pub(crate) mod stores;
 mod tables;
 mod tend;
+mod warmth;
 
 pub use adapter::{ADAPTER_VARIABLE, AdapterInfo, AdapterKind, Choice, adapters};
 #[cfg(feature = "faults")]
