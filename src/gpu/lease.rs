@@ -81,6 +81,8 @@ pub(super) struct Leases {
     published: CachePadded<AtomicU64>,
     status: CachePadded<AtomicU8>,
     submitted: AtomicU32,
+    /// The newest lease that was the first one with its kernel.
+    first_with_kernel: AtomicU32,
     launch: Mutex<Launch>,
     why_dead: Mutex<String>,
     /// The keeper's thread, asleep while the kernel is.
@@ -100,6 +102,8 @@ pub(super) struct Launch {
     pub(super) warmth: Warmth,
     /// Whether they share large items out, what the kernel last said of such items, and until when they count.
     sharing: bool,
+    /// By kernel, whether it was launched before: the usual one, the one that shares.
+    launched: [bool; 2],
     large_seen: u32,
     share_until: Option<Instant>,
 }
@@ -133,6 +137,7 @@ impl Leases {
             published: CachePadded::new(AtomicU64::new(0)),
             status: CachePadded::new(AtomicU8::new(Status::Idle as u8)),
             submitted: AtomicU32::new(before),
+            first_with_kernel: AtomicU32::new(parts.words.number),
             launch: Mutex::new(Launch {
                 next: None,
                 counters: LeaseCounters::default(),
@@ -142,6 +147,7 @@ impl Leases {
                 much: false,
                 warmth: Warmth::default(),
                 sharing: parts.words.split_idle < 0,
+                launched: [false; 2],
                 large_seen: 0,
                 share_until: None,
             }),
@@ -239,6 +245,9 @@ impl Leases {
         let published = self.published();
         let ready = launch.next.take().filter(|(n, _)| *n == number);
         let commands = ready.map_or_else(|| self.encode(number, launch), |(_, commands)| commands);
+        if !std::mem::replace(&mut launch.launched[usize::from(launch.sharing)], true) {
+            self.first_with_kernel.store(number, Ordering::SeqCst);
+        }
         self.submitted.store(number, Ordering::SeqCst);
         launch.launched_at = Instant::now();
         launch.published_then = published;
@@ -310,10 +319,10 @@ impl Leases {
         per_ms > 200 * few || waiting > 2 * few
     }
 
-    /// How long no sign of life is no bad sign. A software device compiles the kernel when it is first launched.
+    /// How long no sign of life is no bad sign. A software device compiles a kernel when it is first launched.
     pub(super) fn patience(&self) -> Duration {
-        let none_ended = self.ended() == self.words.number.wrapping_sub(1);
-        if self.device.is_software() && none_ended {
+        let first = self.first_with_kernel.load(Ordering::SeqCst);
+        if self.device.is_software() && (self.ended().wrapping_sub(first) as i32) < 0 {
             self.options.watchdog.max(COMPILING)
         } else {
             self.options.watchdog
