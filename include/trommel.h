@@ -519,7 +519,12 @@ typedef struct trm_work_item {
 } trm_work_item;
 
 /**
- * The number of an accepted item of one engine: 1 for its first, 2 for its second, ...; 0 is never a ticket.
+ * The number of an accepted item of one engine: 1 for its first, 2 for its second, ...; 0 is never a ticket, and none is given
+ * out twice.
+ *
+ * Where several handles enqueue one item after the other for a resident kernel, each may have the next few numbers set aside
+ * for itself. Then they still go up within a handle, but not in the order of all calls, and a number that is not needed after
+ * all is left out: no call gives it out, and asked for it is as one never issued, or, when it is old, as one that is done.
  */
 typedef uint64_t trm_ticket;
 
@@ -1091,9 +1096,10 @@ TRM_API uint32_t trm_engine_ring_size(const struct trm_engine *engine);
 TRM_API uint64_t trm_engine_in_flight(const struct trm_engine *engine);
 
 /**
- * Items that the drum accepted so far: the newest ticket. 0 for what is no handle. Any thread.
+ * Items that the drum accepted so far: the newest ticket, where none was left out (`trm_ticket`). 0 for what is no handle. Any thread.
  */
-TRM_API uint64_t trm_engine_head(const struct trm_engine *engine);
+TRM_API
+uint64_t trm_engine_head(const struct trm_engine *engine);
 
 /**
  * Items that the drum's drain claimed so far. 0 for what is no handle. Any thread.

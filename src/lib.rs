@@ -14,6 +14,7 @@ pub mod faults;
 pub mod gpu;
 #[doc(hidden)]
 pub mod input;
+mod leaning;
 #[doc(hidden)]
 pub mod panics;
 #[doc(hidden)]

@@ -8,17 +8,21 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options};
 use trommel::rules::{CompileOptions, Rules};
-use trommel::status::{TRM_CANCELLED, TRM_OK, TRM_QUEUE_FULL};
+use trommel::status::{TRM_ARENA_FULL, TRM_CANCELLED, TRM_ERR_TICKET, TRM_OK, TRM_QUEUE_FULL};
 use trommel::types::{trm_completion, trm_work_item};
 
 const RING: u32 = 4096;
 
 fn engine() -> Handle {
+    engine_with("echo", RING)
+}
+
+fn engine_with(adapter: &str, ring_size: u32) -> Handle {
     let options = Options {
         mode: Mode::Force,
-        adapter: Some("echo".into()),
-        ring_size: RING,
-        arena_bytes: 1 << 20,
+        adapter: Some(adapter.into()),
+        ring_size,
+        arena_bytes: 64 << 20,
         cpu_threads: 1,
         ..Options::default()
     };
@@ -81,6 +85,9 @@ fn feed(handle: &Handle, books: &Books, numbers: std::ops::Range<u32>, full: imp
         let size = if (n / 700).is_multiple_of(3) { 1 + n % 300 } else { 1 };
         let items: Vec<_> = (n..numbers.end).take(size as usize).map(item).collect();
         let accepted = match &items[..] {
+            [item] if (n / 1000).is_multiple_of(2) => handle
+                .submit(&[0; 64][..item.input_len as usize % 65], item.rule_set_id, n)
+                .map(|position| (position, 1)),
             [item] => handle.enqueue_one(item).map(|position| (position, 1)),
             items => handle.enqueue(items),
         };
@@ -93,7 +100,7 @@ fn feed(handle: &Handle, books: &Books, numbers: std::ops::Range<u32>, full: imp
                 n += count as u32;
             }
             Err(error) => {
-                assert_eq!(error.status, TRM_QUEUE_FULL);
+                assert!([TRM_QUEUE_FULL, TRM_ARENA_FULL].contains(&error.status), "{}", error.status);
                 full();
             }
         }
@@ -101,9 +108,13 @@ fn feed(handle: &Handle, books: &Books, numbers: std::ops::Range<u32>, full: imp
 }
 
 fn collect(handle: &Handle, books: &Books, most: usize) -> usize {
+    collect_within(handle, books, most, Duration::from_millis(1))
+}
+
+fn collect_within(handle: &Handle, books: &Books, most: usize, time: Duration) -> usize {
     let mut completions = vec![trm_completion::default(); most];
-    let deadline = Some(Instant::now() + Duration::from_millis(1));
-    match handle.collect(deadline, &mut Buffers { completions: &mut completions, matches: &mut [] }) {
+    match handle.collect(Some(Instant::now() + time), &mut Buffers { completions: &mut completions, matches: &mut [] })
+    {
         Answer::Took(taken) => {
             completions[..taken.items].iter().for_each(|completion| books.came(completion));
             taken.items
@@ -111,6 +122,20 @@ fn collect(handle: &Handle, books: &Books, most: usize) -> usize {
         Answer::Late => 0,
         other => panic!("{other:?}"),
     }
+}
+
+/// So many items were accepted, and all are taken: at once by what is told, and soon by what the ring has in use.
+fn all_is_over(handle: &Handle, items: u64) {
+    let engine = handle.engine();
+    let stats = engine.stats();
+    assert_eq!((stats.accepted, stats.finished, stats.in_flight, stats.arena_used >> 22), (items, items, 0, 0));
+    let began = Instant::now();
+    while engine.ring().in_flight() > 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{} slots stay in use", engine.ring().in_flight());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let stats = engine.stats();
+    assert_eq!((stats.accepted, stats.claimed, stats.finished, stats.in_flight), (items, items, items, 0));
 }
 
 #[test]
@@ -143,8 +168,7 @@ fn a_handle_that_threads_share_gives_each_item_back_once() {
     });
     while collect(&handle, &books, 100) > 0 {}
     assert_eq!(books.done.load(Ordering::Relaxed), u64::from(2 * each));
-    let stats = handle.engine().stats();
-    assert_eq!((stats.accepted, stats.finished, stats.in_flight), (u64::from(2 * each), u64::from(2 * each), 0));
+    all_is_over(&handle, u64::from(2 * each));
 }
 
 #[test]
@@ -173,7 +197,7 @@ fn handles_of_one_thread_each_go_their_ways() {
             });
         }
     });
-    assert_eq!(main.engine().stats().in_flight, 0);
+    all_is_over(&main, u64::from(3 * each));
 }
 
 #[test]
@@ -191,4 +215,173 @@ fn what_waits_for_company_is_told_when_somebody_asks_or_nobody_comes() {
     assert!(handle.close(Some(Instant::now() + Duration::from_secs(20))).unwrap());
     let answer = handle.wait(waits.ticket(), None, &mut Buffers { completions: &mut completion, matches: &mut [] });
     assert!(matches!(answer, Answer::Took(_)) && completion[0].correlation == 8);
+}
+
+/// Enqueues one item after the other, collecting now and then, until so many are out that more positions than one are reserved
+/// at a time.
+fn run_up(handle: &Handle, books: &Books, numbers: std::ops::Range<u32>) -> u64 {
+    let mut last = 0;
+    for n in numbers {
+        last = handle.enqueue_one(&item(n)).unwrap().ticket();
+        books.open.lock().unwrap().insert(last, n);
+    }
+    last
+}
+
+#[test]
+fn one_handle_gets_each_number_and_no_other_is_known() {
+    let handle = engine();
+    let mut next = 1;
+    for round in 0..200u32 {
+        for n in 0..300 + round {
+            let accepted = match n % 50 {
+                49 => handle.enqueue(&[item(n), item(n + 1)]).unwrap(),
+                _ if n % 3 == 0 => (handle.submit(b"abc", 1, n).unwrap(), 1),
+                _ => (handle.enqueue_one(&item(n)).unwrap(), 1),
+            };
+            assert_eq!(accepted.0.ticket(), next);
+            next += accepted.1 as u64;
+            assert_eq!(handle.engine().accepted(), next - 1);
+            if n % 37 == 0 {
+                for unknown in [next, next + 1, next + 7, next + 40] {
+                    assert_eq!(handle.stage(unknown).unwrap_err().status, TRM_ERR_TICKET);
+                    assert_eq!(handle.cancel(unknown).unwrap_err().status, TRM_ERR_TICKET);
+                    let answer = handle.wait(
+                        unknown,
+                        Some(Instant::now()),
+                        &mut Buffers { completions: &mut [], matches: &mut [] },
+                    );
+                    assert_eq!(answer, Answer::Never(TRM_ERR_TICKET));
+                }
+            }
+        }
+        let mut completions = vec![trm_completion::default(); 100 + round as usize % 7 * 100];
+        while let Answer::Took(taken) =
+            handle.collect(Some(Instant::now()), &mut Buffers { completions: &mut completions, matches: &mut [] })
+        {
+            assert!(taken.items > 0);
+        }
+    }
+    all_is_over(&handle, next - 1);
+    assert_eq!(handle.engine().ring().head(), next - 1, "nothing is left out where nobody reserves behind it");
+}
+
+#[test]
+fn what_is_not_used_is_left_out_and_nobody_waits_for_it() {
+    let main = engine();
+    let books = Books::default();
+    let others: Vec<_> = (0..7).map(|_| main.attach().unwrap()).collect();
+    let mut count = 0;
+    for round in 0..50 {
+        for (n, handle) in others.iter().enumerate() {
+            let numbers = count..count + 100 + (round * 7 + n as u32 * 13) % 60;
+            count = numbers.end;
+            let last = run_up(handle, &books, numbers);
+            // Numbers behind the last one are reserved, left out, or another's.
+            for other in last + 1..last + 40 {
+                assert_eq!(handle.cancel(other).unwrap_err().status, TRM_ERR_TICKET);
+            }
+        }
+        assert_eq!(main.engine().accepted(), count.into());
+        assert_eq!(main.engine().in_flight(), books.open.lock().unwrap().len() as u64);
+        // Some go on with a batch, some are left alone, and those come back once.
+        for (n, handle) in others.iter().enumerate() {
+            if (n as u32 + round).is_multiple_of(3) {
+                feed(handle, &books, count..count + 5, || ());
+                count += 5;
+            }
+            while collect(handle, &books, 50 + n * 100) > 0 {}
+        }
+    }
+    assert!(books.open.lock().unwrap().is_empty());
+    all_is_over(&main, count.into());
+    assert!(main.engine().ring().head() > count.into(), "something was left out");
+}
+
+#[test]
+fn a_handle_that_goes_leaves_no_slot_behind() {
+    let main = engine_with("echo", 1024);
+    let mut count = 0;
+    for round in 0..300u32 {
+        let books = Books::default();
+        let (one, two) = (main.attach().unwrap(), main.attach().unwrap());
+        for (handle, more) in [(&one, round % 40), (&two, round % 7), (&one, round % 3)] {
+            run_up(handle, &books, count..count + 100 + more);
+            count += 100 + more;
+        }
+        if round % 2 == 0 {
+            // What is taken of them or not does not matter.
+            collect(&two, &books, 60);
+            assert!(one.close(Some(Instant::now() + Duration::from_secs(20))).unwrap());
+        }
+        drop(one);
+        assert!(two.close(Some(Instant::now() + Duration::from_secs(20))).unwrap());
+    }
+    all_is_over(&main, count.into());
+    let all: Vec<_> = (0..1024).map(|n| trm_work_item { rule_set_id: 1, ..item(n) }).collect();
+    assert_eq!(main.enqueue(&all).unwrap().1, 1024, "the whole ring is there again");
+    assert!(main.close(Some(Instant::now() + Duration::from_secs(20))).unwrap());
+}
+
+#[test]
+fn small_rings_are_not_filled_by_what_is_only_reserved() {
+    for ring in [1, 2, 16, 64, 256, 512] {
+        let main = engine_with("echo", ring);
+        let handles: Vec<_> = (0..8).map(|_| main.attach().unwrap()).collect();
+        let books = Books::default();
+        let mut count = 0;
+        while count < 40_000 {
+            for handle in &handles {
+                for _ in 0..(ring / 8).max(1) {
+                    match handle.enqueue_one(&item(count)) {
+                        Ok(position) => books.went(position.ticket(), count),
+                        Err(error) => {
+                            assert_eq!(error.status, TRM_QUEUE_FULL);
+                            break;
+                        }
+                    }
+                    count += 1;
+                }
+            }
+            for handle in handles.iter().rev() {
+                collect_within(handle, &books, 1 + count as usize % 100, Duration::ZERO);
+            }
+        }
+        handles.iter().for_each(|handle| while collect(handle, &books, 100) > 0 {});
+        all_is_over(&main, count.into());
+    }
+}
+
+#[test]
+fn a_device_that_dies_again_and_again_loses_nothing() {
+    let main = engine_with("echo mortal", RING);
+    let over = AtomicBool::new(false);
+    let counts: Vec<u32> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3u32)
+            .map(|t| {
+                let (handle, over) = (main.attach().unwrap(), &over);
+                scope.spawn(move || {
+                    let (books, begin) = (Books::default(), t << 28);
+                    let mut n = begin;
+                    while !over.load(Ordering::Relaxed) {
+                        feed(&handle, &books, n..n + 200, || _ = collect(&handle, &books, 4096));
+                        n += 200;
+                        collect(&handle, &books, 100 + n as usize % 300);
+                    }
+                    while !books.open.lock().unwrap().is_empty() {
+                        collect(&handle, &books, 4096);
+                    }
+                    n - begin
+                })
+            })
+            .collect();
+        let began = Instant::now();
+        while main.engine().stats().device.failovers < 2 {
+            assert!(began.elapsed() < Duration::from_secs(20));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        over.store(true, Ordering::Relaxed);
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    all_is_over(&main, counts.iter().map(|&count| u64::from(count)).sum());
 }

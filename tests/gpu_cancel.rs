@@ -89,7 +89,7 @@ fn cancel_under_load(handle: &Handle, finds: bool) {
         let found = u64::from(finds && completion.correlation.is_multiple_of(3));
         assert_eq!((completion.status, completion.match_count), (TRM_OK, found), "item {}", completion.ticket);
     }
-    assert_eq!((handle.engine().ring().in_flight(), handle.engine().stats().arena_used), (0, 0));
+    assert_eq!((handle.engine().in_flight(), handle.engine().stats().arena_used), (0, 0));
 }
 
 /// Items whose time is up, among others.

@@ -96,7 +96,7 @@ fn streams_match_the_joined_bytes(options: Options) {
             assert_eq!(found, expected, "round {round} of {count} rules");
         }
     }
-    assert_eq!((engine.engine().ring().in_flight(), engine.engine().stats().arena_used), (0, 0));
+    assert_eq!((engine.engine().in_flight(), engine.engine().stats().arena_used), (0, 0));
 }
 
 #[test]

@@ -354,16 +354,17 @@ pub unsafe extern "C" fn trm_engine_ring_size(engine: *const trm_engine) -> u32 
 /// `engine` is NULL or was a handle of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trm_engine_in_flight(engine: *const trm_engine) -> u64 {
-    enter(engine).map_or(0, |handle| handle.engine().ring().in_flight())
+    enter(engine).map_or(0, |handle| handle.engine().in_flight())
 }
 
-/// Items that the drum accepted so far: the newest ticket. 0 for what is no handle. Any thread.
+/// Items that the drum accepted so far: the newest ticket, less those left out (`trm_ticket`). 0 for what is no handle. Any
+/// thread.
 ///
 /// # Safety
 /// `engine` is NULL or was a handle of this library.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn trm_engine_head(engine: *const trm_engine) -> u64 {
-    enter(engine).map_or(0, |handle| handle.engine().ring().head())
+    enter(engine).map_or(0, |handle| handle.engine().accepted())
 }
 
 /// Items that the drum's drain claimed so far. 0 for what is no handle. Any thread.

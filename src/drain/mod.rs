@@ -102,7 +102,9 @@ fn no_gpu(why: String) -> Error {
 fn persistent(options: &Options) -> std::result::Result<Chosen, String> {
     #[cfg(feature = "faults")]
     if let Some(how) = options.adapter.as_deref().and_then(|name| name.strip_prefix("echo")) {
-        return Ok(persistent::choose_echo(options, how.trim().parse().unwrap_or(0)));
+        let how = how.trim();
+        let life = if how == "mortal" { 20_000 } else { u64::MAX };
+        return Ok(persistent::choose_echo(options, how.parse().unwrap_or(0), life));
     }
     persistent::choose(options).map_err(|e| e.message)
 }

@@ -59,9 +59,9 @@ impl Batch<'_> {
         }
     }
 
-    /// Publishes into what was reserved, claimed, and adds the items to a handle's. `sent`: the device is told at once.
+    /// Publishes into what was reserved, claimed, and adds the items to a handle's, of which the device is to be told.
     #[inline]
-    pub fn lend(&self, engine: &Engine, reservation: Reservation, loans: &mut Loans, sent: bool) {
+    pub fn lend(&self, engine: &Engine, reservation: Reservation, loans: &mut Loans) {
         let mut items = &self.items[..reservation.count()];
         let mut kept = engine.ring.publish_kept(reservation);
         for run in self.runs {
@@ -69,7 +69,7 @@ impl Batch<'_> {
             if these.is_empty() {
                 break;
             }
-            loans.push(kept.split_to(these.len()), these, self.common(run.place), sent);
+            loans.push(kept.split_to(these.len()), these, self.common(run.place));
             items = rest;
         }
     }
@@ -79,20 +79,19 @@ impl Port {
     /// Accepts one item.
     #[inline]
     pub fn enqueue_one(&self, item: &trm_work_item) -> Result<Position> {
-        match self.enqueue_behind(item) {
-            Some(position) => Ok(position),
-            None => self.enqueue(std::slice::from_ref(item)).map(|(position, _)| position),
+        if u64::from(item.input_offset) + u64::from(item.input_len) <= self.engine.arena.len()
+            && let Some(position) = self.accept_behind(item, 0)
+        {
+            return Ok(position);
         }
+        self.enqueue(std::slice::from_ref(item)).map(|(position, _)| position)
     }
 
-    /// Accepts an item that the device is told of later, with others. It goes the same way as any; but where nothing is to be
-    /// looked up, made or told, that is a tenth of the instructions.
+    /// Accepts an item in the arena that the device is told of later, with others. It goes the same way as any; but where
+    /// nothing is to be looked up, made or told, that is a tenth of the instructions.
     #[inline]
-    fn enqueue_behind(&self, item: &trm_work_item) -> Option<Position> {
+    pub(super) fn accept_behind(&self, item: &trm_work_item, flags: u16) -> Option<Position> {
         let engine = &*self.engine;
-        if u64::from(item.input_offset) + u64::from(item.input_len) > engine.arena.len() {
-            return None;
-        }
         let mut state = self.owner.state.lock();
         let state = &mut *state;
         // Whoever takes the device away calls all in that is lent here, under this lock: something is lent, so it is there.
@@ -100,16 +99,16 @@ impl Port {
             return None;
         }
         let place = engine.sets.use_spare(item.rule_set_id, &mut state.remembered)?;
-        let Ok(reservation) = engine.ring.reserve(1) else {
+        let Ok(reservation) = state.loans.reserve_ahead(engine, &self.owner) else {
             engine.sets.spare_again(&mut state.remembered);
             return None;
         };
         crate::faults::stall_if_asked();
         let position = reservation.first();
-        let common = Common { of: Job::of(self.owner.id(), place, 0), due: 0 };
+        let common = Common { of: Job::of(self.owner.id(), place, flags), due: 0 };
         let kept = engine.ring.publish_kept(reservation);
         if let Err(kept) = state.loans.push_behind(kept, item, common) {
-            state.loans.push(kept, std::slice::from_ref(item), common, false);
+            state.loans.push(kept, std::slice::from_ref(item), common);
         }
         Some(position)
     }
@@ -204,14 +203,20 @@ impl Port {
     ) -> std::result::Result<(), Reservation> {
         let engine = &*self.engine;
         loans.any_apart |= batch.due != 0 || batch.flags & Job::IS_PIECE != 0;
-        if loans.may_wait(reservation.count()) {
+        if !loans.is_empty() {
             // Whoever takes the device away calls in all that is lent here, under the lock that we have; so while
             // something is lent, more can be, and nobody needs to be asked.
-            batch.lend(engine, reservation, loans, false);
+            let waits = loans.may_wait(reservation.count());
+            batch.lend(engine, reservation, loans);
+            if !waits {
+                feed.send(engine, loans, known);
+                if engine.options.delivery == Delivery::All {
+                    // Who tells the device of so many will come for them: the drain's thread need not ask for the lock.
+                    self.owner.visited(loans);
+                }
+            }
             return Ok(());
         }
-        // In order: those that waited for company go first.
-        feed.send(engine, loans, known);
         feed.lend(engine, reservation, batch, loans, known)?;
         if self.owner.lent() {
             feed.wake();
@@ -221,6 +226,13 @@ impl Port {
 
     fn reserve(&self, state: &mut State, want: usize) -> std::result::Result<Reservation, Refused> {
         let ring = &self.engine.ring;
+        if want == 1
+            && let Some(one) = state.loans.ahead.next(&self.owner)
+        {
+            return Ok(one);
+        }
+        // In order: what comes is behind all that the handle has.
+        state.settle(&self.engine, &self.owner);
         match ring.reserve(want) {
             Err(Refused::Full) if self.engine.options.delivery != Delivery::All && !state.loans.is_empty() => {
                 // What is done and not wanted needs nobody to collect it: its slots are free for the asking.

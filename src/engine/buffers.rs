@@ -62,11 +62,15 @@ impl Engine {
         self.arena.bytes(offset, job.input_len)
     }
 
-    /// The bytes of items in a row are not needed any more.
+    /// The bytes of items of a piece are not needed any more.
     #[cfg(feature = "gpu")]
     pub(crate) fn let_go_all(&self, first: Position, jobs: impl Iterator<Item = Job> + Clone) {
         let jobs = || jobs.clone();
         self.arena.release_copies(jobs().filter(Job::owns_region).map(|job| job.input_offset));
+        // They are all of one kind.
+        if !jobs().next().is_some_and(|job| job.is_elsewhere()) {
+            return;
+        }
         let positions = (0..).map(|n| first.plus(n));
         let elsewhere = positions.zip(jobs()).filter(|(_, job)| job.is_elsewhere());
         self.arena.registered().let_go_all(elsewhere.map(|(position, _)| self.source(position)));

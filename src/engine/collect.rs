@@ -1,7 +1,7 @@
 //! Results: what became of a ticket, waiting for one, collecting many.
 
 use super::handle::Handle;
-use super::lender::Room;
+use super::lender::{Room, Seen};
 use super::outstanding::Sweep;
 use super::owner::State;
 use super::{Engine, Job, Lists, Outcome};
@@ -63,12 +63,15 @@ impl Handle {
         let position = Position::from_ticket(ticket).ok_or(TRM_ERR_TICKET)?;
         let ring = &self.engine.ring;
         let mut stage = ring.stage(position);
-        if stage == Stage::Claimed && self.engine.feed().is_some() {
+        if matches!(stage, Stage::Claimed | Stage::Reserved) && self.engine.feed().is_some() {
             // The device may be done with it: its handle's lock decides. Mostly that is this handle.
-            if !self.engine.look(&self.owner, position) {
-                self.engine.all_owners().iter().find(|owner| self.engine.look(owner, position));
-            }
+            let seen = self.engine.look(&self.owner, position);
+            let seen =
+                seen.or_else(|| self.engine.all_owners().iter().find_map(|owner| self.engine.look(owner, position)));
             stage = ring.stage(position);
+            if seen == Some(Seen::NoItem) {
+                stage = Stage::NeverIssued;
+            }
         }
         if stage == Stage::NeverIssued { Err(TRM_ERR_TICKET.into()) } else { Ok(stage) }
     }
@@ -198,7 +201,7 @@ impl Handle {
         let mut needed = None;
         // What lies in the ring is the older part.
         let mut complete = self.sweep_done(state, buffers, taken, &mut needed);
-        if complete && !state.loans.is_empty() {
+        if complete && !state.loans.is_quiet() {
             let harvest = self.engine.fetch(&self.owner, state, None, Some(&mut Room { buffers, taken }));
             self.owner.visited(&state.loans);
             self.owner.tell(harvest);

@@ -2,10 +2,10 @@
 //! beside it.
 
 use super::Engine;
-use super::leaning::Guard;
 use super::outstanding::Sweep;
 use super::owner::{Owner, State, is_pending};
 use crate::input::Region;
+use crate::leaning::Guard;
 use crate::ring::Stage;
 use crate::status::{Result, *};
 use std::ops::Deref;
@@ -65,7 +65,7 @@ impl Handle {
         };
         let owner = Arc::new(Owner::new(id));
         owners.insert(id, owner.clone());
-        engine.owners_version.fetch_add(1, Ordering::SeqCst);
+        engine.count_owners(&owners);
         drop(owners);
         Self { port: Port { engine, owner }, is_main }
     }
@@ -169,6 +169,7 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.orphan();
         let mut state = self.state();
+        state.settle(&self.engine, &self.owner);
         self.engine.sets.forget(&mut state.remembered);
         for position in state.cancelled.drain() {
             self.engine.off.remove(position);

@@ -1,5 +1,6 @@
 //! What a device drain gets to see of a handle, and the round that the drain's own thread makes over all handles.
 
+use super::ahead;
 use super::loans::Loans;
 use super::outstanding::Outstanding;
 use super::owner::{Owner, State};
@@ -69,10 +70,23 @@ impl<'a> Lender<'a> {
         engine.sets.give_back(place, items, self.remembered, self.known);
     }
 
+    /// Positions that are no items are over: before their slots are free.
+    pub fn got_past(&self, count: usize) {
+        self.owner.share.ahead.got_past(count);
+    }
+
     /// These items' outcomes are or will be in the ring.
     pub fn to_ring(&mut self, first: Position, count: u64) {
         self.outstanding.insert(first, count);
     }
+}
+
+/// What a position of a handle's is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    Item,
+    /// It has no item, or not yet.
+    NoItem,
 }
 
 /// What the drain's thread remembers of its last round.
@@ -92,6 +106,10 @@ impl Engine {
         room: Option<&mut Room<'_, '_>>,
     ) -> Harvest {
         let Some(feed) = self.feed() else { return Harvest::default() };
+        // A caller may come often before it goes on; whoever looks after the handle for it does not.
+        if state.loans.ahead.is_idle(if room.is_some() || only.is_some() { 1 } else { ahead::LOOKS / 2 }) {
+            state.settle(self, owner);
+        }
         if state.loans.is_empty() {
             return Harvest::default();
         }
@@ -101,17 +119,20 @@ impl Engine {
         feed.harvest(self, &mut Lender::new(owner, state), only, room)
     }
 
-    /// Finishes an item of a handle that the device has, if it is done. False: it is not this handle's, or not with the
+    /// Finishes an item of a handle that the device has, if it is done. `None`: it is not this handle's, or not with the
     /// device.
-    pub(super) fn look(&self, owner: &Owner, position: Position) -> bool {
+    pub(super) fn look(&self, owner: &Owner, position: Position) -> Option<Seen> {
         let mut state = owner.state.lock();
+        if state.loans.is_no_item(position) {
+            return Some(Seen::NoItem);
+        }
         if !state.loans.contains(position) {
-            return false;
+            return None;
         }
         let harvest = self.fetch(owner, &mut state, Some(position), None);
         drop(state);
         owner.tell(harvest);
-        true
+        Some(Seen::Item)
     }
 
     /// Finishes what is done of handles whose callers don't come by. Says whether the device has anything.
@@ -154,7 +175,13 @@ impl Engine {
         for owner in self.all_owners() {
             let mut state = owner.state.lock();
             let state = &mut *state;
+            state.settle(self, &owner);
             for piece in state.loans.take_all() {
+                if piece.is_left_out() {
+                    owner.share.ahead.got_past(piece.count());
+                    self.ring.finish_kept(&mut vec![piece.into_kept()]);
+                    continue;
+                }
                 state.outstanding.insert(piece.first(), piece.count() as u64);
                 let jobs: Vec<Job> = state.loans.jobs(&piece).collect();
                 to(self.ring.fill(piece.into_kept(), |n| jobs[n]));

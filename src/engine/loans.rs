@@ -5,6 +5,7 @@
 //! all producers share, is not written for an item that comes and goes by here.
 
 use super::Job;
+use super::ahead::Ahead;
 use crate::ring::{Kept, Position};
 use crate::types::trm_work_item;
 use std::collections::VecDeque;
@@ -38,6 +39,8 @@ pub struct Loans {
     count: usize,
     /// The newest of them that the device was not told of yet.
     unsent: usize,
+    /// Positions for the next items that come one by one.
+    pub(super) ahead: Ahead,
     /// Some of them are to be finished one by one: cancelled, with a time that may be up, or pieces of a stream.
     pub any_apart: bool,
 }
@@ -112,6 +115,11 @@ impl Piece {
         self.like().is_elsewhere()
     }
 
+    /// Whether they are no items.
+    pub fn is_left_out(&self) -> bool {
+        self.like().flags() & Job::IS_LEFT_OUT != 0
+    }
+
     fn like(&self) -> Job {
         self.job(&trm_work_item::default())
     }
@@ -135,15 +143,12 @@ impl Piece {
 }
 
 impl Loans {
-    /// Adds items that are younger than all here.
-    pub fn push(&mut self, kept: Kept, items: &[trm_work_item], common: Common, sent: bool) {
+    /// Adds items that are younger than all here, and that the device was not told of.
+    pub fn push(&mut self, kept: Kept, items: &[trm_work_item], common: Common) {
         debug_assert_eq!(kept.count(), items.len());
         let oldest = self.pieces.front().map_or(self.items.next, |piece| piece.at);
         let at = self.items.push(items, oldest);
-        self.count += items.len();
-        if !sent {
-            self.unsent += items.len();
-        }
+        (self.count, self.unsent) = (self.count + items.len(), self.unsent + items.len());
         let apart = match self.pieces.back_mut() {
             Some(last) if last.common == common && last.at + last.count() as u64 == at => last.kept.join(kept).err(),
             _ => Some(kept),
@@ -177,6 +182,11 @@ impl Loans {
         self.count == 0
     }
 
+    /// Whether a device has nothing of this handle and waits for nothing.
+    pub fn is_quiet(&self) -> bool {
+        self.count == 0 && !self.ahead.is_open()
+    }
+
     /// How many of the newest ones the device was not told of yet.
     pub fn unsent(&self) -> usize {
         self.unsent
@@ -186,6 +196,12 @@ impl Loans {
     #[inline(always)]
     pub fn may_wait(&self, more: usize) -> bool {
         self.unsent + more < (self.count / DEEP).min(COMPANY)
+    }
+
+    /// How many more items there will be before the device is told.
+    #[inline(always)]
+    pub fn until_told(&self) -> usize {
+        (self.count / DEEP).min(COMPANY).saturating_sub(self.unsent)
     }
 
     /// Which pieces have unsent items, and how many items at the start of the first of them were sent. They count as sent
@@ -248,9 +264,14 @@ impl Loans {
         ((position.distance_from(piece.first()) as usize) < piece.count()).then_some(at)
     }
 
-    /// Whether a position is here.
+    /// Whether an item's position is here.
     pub fn contains(&self, position: Position) -> bool {
-        self.find(position).is_some()
+        self.find(position).is_some_and(|at| !self.pieces[at].is_left_out())
+    }
+
+    /// Whether a position is this handle's and no item has it.
+    pub fn is_no_item(&self, position: Position) -> bool {
+        self.ahead.contains(position) || self.find(position).is_some_and(|at| self.pieces[at].is_left_out())
     }
 
     /// Takes one item out of wherever it is.
@@ -284,7 +305,10 @@ mod tests {
         let first = reservation.first().ticket() as u32 - 1;
         let item = |i: u32| trm_work_item { correlation: first + i, ..Default::default() };
         let items: Vec<_> = (0..reservation.count() as u32).map(item).collect();
-        loans.push(ring.publish_kept(reservation), &items, common, sent);
+        loans.push(ring.publish_kept(reservation), &items, common);
+        if sent {
+            loans.send();
+        }
     }
 
     fn foreign(ring: &Ring<Job, ()>) {

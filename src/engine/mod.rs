@@ -4,6 +4,7 @@
 //! [`Engine::finish`], and the handle that enqueued an item finds the outcome in the item's slot.
 
 mod accept;
+mod ahead;
 mod bounds;
 mod buffers;
 mod cancel;
@@ -12,7 +13,6 @@ mod event;
 mod file;
 mod finish;
 mod handle;
-mod leaning;
 mod lender;
 mod loans;
 mod log;
@@ -87,6 +87,8 @@ impl Job {
     pub const IS_PIECE: u16 = 2;
     /// Its bytes are in a registered buffer ([`Engine::source`]), and what it owns is where they go on the device.
     pub const IS_ELSEWHERE: u16 = 4;
+    /// It is no item: a position that was reserved and is not needed, which a device has to get past.
+    pub const IS_LEFT_OUT: u16 = 8;
 
     #[inline(always)]
     fn new(item: &trm_work_item, Common { of, due }: Common) -> Self {
@@ -147,6 +149,8 @@ pub struct Engine {
     next_owner: AtomicU32,
     /// Counts changes of `owners`.
     owners_version: AtomicU64,
+    /// How many there are.
+    owners_count: AtomicU32,
     /// Cancelled items that are not taken yet, where every completion is: drains need not scan them.
     off: cancel::Off,
     /// Pieces of streams that are in the ring.
@@ -185,6 +189,7 @@ impl Engine {
             owners: RwLock::default(),
             next_owner: AtomicU32::new(0),
             owners_version: AtomicU64::new(0),
+            owners_count: AtomicU32::new(0),
             off: cancel::Off::default(),
             pieces: Mutex::default(),
             work: CachePadded::new(WaitList::new()),
@@ -291,12 +296,23 @@ impl Engine {
         self.sets.known(place, known)
     }
 
+    /// Items accepted so far.
+    pub fn accepted(&self) -> u64 {
+        self.less_ahead(|| self.ring.head(), |ahead| ahead.reserved + ahead.left_out)
+    }
+
+    /// Items accepted whose slots were not given back yet.
+    pub fn in_flight(&self) -> u64 {
+        self.less_ahead(|| self.ring.in_flight(), |ahead| ahead.reserved + ahead.left_out_now)
+    }
+
     /// Items that the drain has claimed so far.
     pub fn claimed(&self) -> u64 {
         if self.feed.get().is_some() {
             self.ring.skip_claimed();
         }
-        self.ring.tail()
+        // What is reserved is not passed by.
+        self.less_ahead(|| self.ring.tail(), |ahead| ahead.left_out)
     }
 
     /// Scans bytes of any length on the calling thread, with the set that is loaded under `id` now: the first `limit`
@@ -382,6 +398,12 @@ impl Engine {
             }
             !gone
         });
+        self.count_owners(owners);
+    }
+
+    /// The table of handles has changed.
+    fn count_owners(&self, owners: &HashMap<u32, Arc<Owner>>) {
+        self.owners_count.store(owners.len() as u32, Ordering::Relaxed);
         self.owners_version.fetch_add(1, Ordering::SeqCst);
     }
 

@@ -1,13 +1,13 @@
 //! What the drum keeps of a handle, until the last of its items is out of the ring.
 
 use super::event::Event;
-use super::leaning::Leaning;
 use super::loans::Loans;
 use super::outstanding::Outstanding;
 use super::sets::{Known, Remembered};
 use super::stats::Share;
 use super::{Engine, Lists};
 use crate::drain::Harvest;
+use crate::leaning::Leaning;
 use crate::ring::parking::WaitList;
 use crate::ring::{Position, Stage};
 use crate::scan::Scratch;
@@ -22,7 +22,7 @@ pub struct Owner {
     pub(super) state: Leaning<State>,
     /// What this handle's callers finished.
     pub(super) share: Share,
-    /// Twice the times that a caller came for results, and whether a device has items of this handle. Written under the
+    /// Twice the times that a caller came for results, and whether a device has items of this handle or waits for some. Written under the
     /// lock; for the device drain's own thread, which leaves items to callers that come by.
     pulse: AtomicU64,
     pub(super) done: WaitList,
@@ -36,7 +36,7 @@ pub struct Owner {
 /// What callers of a handle share, under its lock.
 #[derive(Default)]
 pub(super) struct State {
-    /// Items with a device.
+    /// Items with a device, and positions for the next ones.
     pub loans: Loans,
     /// Items whose outcome is or will be in the ring.
     pub outstanding: Outstanding,
@@ -96,16 +96,16 @@ impl Owner {
         }
     }
 
-    /// A caller came for results, and this is what is left with the device.
+    /// A caller came for results, or will, and this is what is left with the device.
     pub(super) fn visited(&self, loans: &Loans) {
         let visits = (self.pulse.load(Ordering::Relaxed) | 1) + 1;
-        self.pulse.store(visits | u64::from(!loans.is_empty()), Ordering::Relaxed);
+        self.pulse.store(visits | u64::from(!loans.is_quiet()), Ordering::Relaxed);
     }
 
     /// As `visited`, where it was no caller who came.
     pub(super) fn looked_after(&self, loans: &Loans) {
         let visits = self.pulse.load(Ordering::Relaxed) & !1;
-        self.pulse.store(visits | u64::from(!loans.is_empty()), Ordering::Relaxed);
+        self.pulse.store(visits | u64::from(!loans.is_quiet()), Ordering::Relaxed);
     }
 
     /// Items went to the device. True if none was there before: then the device's thread may be asleep.
@@ -126,7 +126,7 @@ impl Owner {
     /// Whether items of it are not done yet.
     pub(super) fn is_pending(&self, engine: &Engine) -> bool {
         let state = self.state.lock();
-        !state.loans.is_empty() || state.outstanding.first_from(None, |p| is_pending(engine, p)).is_some()
+        !state.loans.is_quiet() || state.outstanding.first_from(None, |p| is_pending(engine, p)).is_some()
     }
 }
 

@@ -78,6 +78,8 @@ const LANES: usize = 8;
 #[derive(Default)]
 pub(super) struct Counters {
     lanes: [CachePadded<Lane>; LANES],
+    /// Positions that handles which are gone have left out.
+    left_out: AtomicU64,
 }
 
 #[derive(Default)]
@@ -97,6 +99,7 @@ pub(super) struct Share {
     bytes: AtomicU64,
     matches: AtomicU64,
     truncated: AtomicU64,
+    pub(super) ahead: super::ahead::Shown,
 }
 
 impl Share {
@@ -130,6 +133,7 @@ impl Counters {
     /// Takes over the part of a handle that goes. Under the lock of the table of handles, as is `read`.
     pub(super) fn take_over(&self, share: &Share) {
         self.add(&mut share.read());
+        self.left_out.fetch_add(share.ahead.read().left_out, Relaxed);
     }
 
     pub(super) fn add(&self, tally: &mut Tally) {
@@ -171,14 +175,21 @@ impl Counters {
         sum
     }
 
+    /// Positions of the ring that are no items, of all handles.
+    pub(super) fn ahead(&self, engine: &Engine) -> super::ahead::Positions {
+        let owners = engine.owners.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let gone = super::ahead::Positions { left_out: self.left_out.load(Relaxed), ..Default::default() };
+        owners.values().fold(gone, |sum, owner| sum + owner.share.ahead.read())
+    }
+
     pub(super) fn read(&self, engine: &Engine) -> Stats {
         let sum = self.sum(engine);
         Stats {
             drain: engine.drain_now().0,
             device: engine.telemetry.get().map(|telemetry| telemetry.counters()).unwrap_or_default(),
-            accepted: engine.ring.head(),
+            accepted: engine.accepted(),
             claimed: engine.claimed(),
-            in_flight: engine.ring.in_flight(),
+            in_flight: engine.in_flight(),
             finished: sum.items,
             bytes: sum.bytes,
             matches: sum.matches,

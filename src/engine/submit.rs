@@ -1,8 +1,8 @@
 //! Items whose bytes the engine copies first: those of `submit`, and for a device those in registered buffers.
 
-use super::Delivery;
 use super::accept::Bytes;
 use super::handle::Port;
+use super::{Delivery, Job};
 use crate::ring::Position;
 use crate::status::{Result, *};
 use crate::types::trm_work_item;
@@ -120,6 +120,13 @@ impl Port {
     pub(super) fn accept_copy(&self, parts: &[&[u8]], id: u32, correlation: u32, whose: Bytes<'_>) -> Result<Position> {
         let region = self.engine.arena.copy_in(parts)?.ok_or(TRM_ARENA_FULL)?;
         let item = trm_work_item { input_offset: region.offset, input_len: region.len, rule_set_id: id, correlation };
+        // The copy was made before the handle's lock is taken: whoever tells the device of it has had that lock, and what one
+        // that leans has a thread store before, around the caches too, is there for who has it next (`leaning.rs`).
+        if matches!(whose, Bytes::Copied)
+            && let Some(position) = self.accept_behind(&item, Job::OWNS_REGION)
+        {
+            return Ok(position);
+        }
         match self.accept(&[item], whose) {
             Ok((position, _)) => Ok(position),
             Err(refusal) => {

@@ -182,15 +182,20 @@ impl Posting<'_> {
         (self.end, self.count) = (first.wrapping_add(count), self.count + count);
     }
 
-    /// The same of items of one set, straight from where a caller has them.
+    /// The same of items of one set, straight from where a caller has them. `padded` as in a [`Job`].
     ///
     /// # Safety
     /// Their bytes lie in the arena.
     #[inline]
-    pub unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16) {
+    pub unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16, padded: bool) {
         if self.shared.staging.is_some() {
-            let job =
-                |item: &trm_work_item| Job { offset: item.input_offset, len: item.input_len, set, ..Job::default() };
+            let job = |item: &trm_work_item| Job {
+                offset: item.input_offset,
+                len: item.input_len,
+                set,
+                padded: padded.into(),
+                from: 0,
+            };
             return self.run(first, items.len() as u64, items.iter().map(job));
         }
         self.shared.slots.write_items(first, items, set);

@@ -1,14 +1,18 @@
 //! Room for many small copies: blocks of the arena, each filled from its start to its end by one thread at a time and given
-//! back as a whole when the last copy in it is done. So a copy costs a count, not a look for room that all threads wait for.
+//! back as a whole when the last copy in it is done. So a copy costs neither a look for room that all threads wait for nor a
+//! locked instruction, which would wait until the copy before has left the processor: a thread's block leans to it, and a block's
+//! count begins so high that only copies that are done have to be counted.
 
 use super::UNIT;
+use crate::leaning::{Guard, Leaning};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Blocks begin at multiples of this, so that a copy's offset tells its block.
 pub(super) const PAGE: u64 = 4096;
 /// Threads that fill a block of their own at one time.
 const SHARDS: usize = 16;
+/// What a block's count begins at: more than copies fit into any.
+const BEGIN: u32 = 1 << 30;
 
 /// The blocks of one arena.
 pub(super) struct Blocks {
@@ -16,15 +20,17 @@ pub(super) struct Blocks {
     size: u32,
     /// By page: the first page of the block that lies there, plus 1, or 0.
     first: Box<[AtomicU32]>,
-    /// By a block's first page: copies in it, and one more while it is being filled.
+    /// By a block's first page: while it is being filled `BEGIN` less the copies that are done, then the copies that are not.
     live: Box<[AtomicU32]>,
+    /// The same: the copies that were put there. Written by who fills it.
+    put: Box<[AtomicU32]>,
     shards: Box<[Shard]>,
 }
 
 /// A block that is being filled.
 #[repr(align(128))]
 #[derive(Default)]
-struct Shard(Mutex<Option<Filling>>);
+struct Shard(Leaning<Option<Filling>>);
 
 struct Filling {
     page: u32,
@@ -46,19 +52,19 @@ impl Blocks {
         let size = if size >= 64 << 10 { size as u32 } else { 0 };
         let pages = if size == 0 { 0 } else { arena.div_ceil(PAGE) };
         let zeros = || (0..pages).map(|_| AtomicU32::new(0)).collect();
-        Self { size, first: zeros(), live: zeros(), shards: (0..SHARDS).map(|_| Shard::default()).collect() }
+        let shards = (0..SHARDS).map(|_| Shard::default()).collect();
+        Self { size, first: zeros(), live: zeros(), put: zeros(), shards }
     }
 
     /// Room for `len` bytes, in this thread's block. `take` takes a new block of so many bytes, at a multiple of `PAGE`, out of
     /// the arena, if there is room; `free` gives one back.
     pub fn put(&self, len: u32, take: impl Fn(u32) -> Option<u32>, free: impl Fn(u32)) -> Put {
-        let mut filler = self.filler(take, free);
-        filler.put(len)
+        self.filler(take, free).put(len)
     }
 
     /// As `put`, for several copies.
     pub fn filler<T: Fn(u32) -> Option<u32>, F: Fn(u32)>(&self, take: T, free: F) -> Filler<'_, T, F> {
-        Filler { blocks: self, filling: self.shard(), take, free, uncounted: 0 }
+        Filler { blocks: self, filling: self.shard(), take, free }
     }
 
     /// The block that the copy at an offset is in; `None`: it is in no block.
@@ -69,7 +75,9 @@ impl Blocks {
 
     /// So many copies in a block are done. `empty` is told of a block that is only kept to be filled.
     pub fn done(&self, block: u32, copies: u32, free: impl FnOnce(u32), empty: impl FnOnce()) {
-        if self.drop_some(block, copies, free) == 1 {
+        let left = self.drop_some(block, copies, free);
+        // Whoever finishes a copy knows that it was put there, and the last one knows it of all.
+        if left > 0 && left == BEGIN - self.put[block as usize].load(Ordering::Relaxed) {
             empty();
         }
     }
@@ -77,13 +85,21 @@ impl Blocks {
     /// Gives back the blocks that are only kept to be filled: somebody needs the room.
     pub fn give_back(&self, free: impl Fn(u32)) {
         for shard in &self.shards {
-            let mut filling = shard.0.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(empty) =
-                filling.take_if(|filling| self.live[filling.page as usize].load(Ordering::Relaxed) == 1)
-            {
-                self.drop_some(empty.page, 1, &free);
+            let is_empty = |filling: &mut Filling| {
+                let page = filling.page as usize;
+                self.live[page].load(Ordering::Relaxed) == BEGIN - self.put[page].load(Ordering::Relaxed)
+            };
+            let empty = shard.0.lock().take_if(is_empty);
+            if let Some(empty) = empty {
+                self.fill_up(&empty, &free);
             }
         }
+    }
+
+    /// Nothing more is put into a block.
+    fn fill_up(&self, full: &Filling, free: impl FnOnce(u32)) {
+        let put = self.put[full.page as usize].load(Ordering::Relaxed);
+        self.drop_some(full.page, BEGIN - put, free);
     }
 
     /// How many are left.
@@ -99,23 +115,21 @@ impl Blocks {
         left
     }
 
-    fn shard(&self) -> MutexGuard<'_, Option<Filling>> {
+    fn shard(&self) -> Guard<'_, Option<Filling>> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         thread_local!(static MINE: u32 = NEXT.fetch_add(1, Ordering::Relaxed));
         // A thread that is ending may take any.
         let mine = MINE.try_with(|mine| *mine).unwrap_or(0) as usize;
-        self.shards[mine % SHARDS].0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shards[mine % SHARDS].0.lock()
     }
 }
 
-/// Puts copies into this thread's block, one after the other, and counts them there when it is done.
+/// Puts copies into this thread's block, one after the other.
 pub(super) struct Filler<'a, T, F> {
     blocks: &'a Blocks,
-    filling: MutexGuard<'a, Option<Filling>>,
+    filling: Guard<'a, Option<Filling>>,
     take: T,
     free: F,
-    /// Copies in the block that its count does not know of: nobody else does either, so they can't be done.
-    uncounted: u32,
 }
 
 impl<T: Fn(u32) -> Option<u32>, F: Fn(u32)> Filler<'_, T, F> {
@@ -127,41 +141,26 @@ impl<T: Fn(u32) -> Option<u32>, F: Fn(u32)> Filler<'_, T, F> {
         }
         let len = u64::from(len).max(1).next_multiple_of(UNIT) as u32;
         if self.filling.as_ref().is_none_or(|filling| filling.used + len > size) {
-            self.count();
             let full = self.filling.take();
             if let Some(offset) = (self.take)(size) {
                 let page = (u64::from(offset) / PAGE) as u32;
                 for at in 0..size / PAGE as u32 {
                     self.blocks.first[(page + at) as usize].store(page + 1, Ordering::Relaxed);
                 }
-                self.blocks.live[page as usize].store(1, Ordering::Relaxed);
+                self.blocks.live[page as usize].store(BEGIN, Ordering::Relaxed);
+                self.blocks.put[page as usize].store(0, Ordering::Relaxed);
                 *self.filling = Some(Filling { page, used: 0 });
             }
             if let Some(full) = full {
-                self.blocks.drop_some(full.page, 1, &self.free);
+                self.blocks.fill_up(&full, &self.free);
             }
         }
         let Some(filling) = &mut *self.filling else { return Put::Apart };
         let offset = filling.page * PAGE as u32 + filling.used;
         filling.used += len;
-        self.uncounted += 1;
+        let put = &self.blocks.put[filling.page as usize];
+        put.store(put.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         Put::Here(offset)
-    }
-}
-
-impl<T, F> Filler<'_, T, F> {
-    fn count(&mut self) {
-        if let Some(filling) = &*self.filling {
-            // The block stays while it is filled, so nothing has to be ordered.
-            self.blocks.live[filling.page as usize].fetch_add(self.uncounted, Ordering::Relaxed);
-        }
-        self.uncounted = 0;
-    }
-}
-
-impl<T, F> Drop for Filler<'_, T, F> {
-    fn drop(&mut self) {
-        self.count();
     }
 }
 
@@ -237,6 +236,45 @@ mod tests {
         assert!(given.get() > 5 && freed.get() == given.get() - 1, "the last one is still being filled");
         blocks.give_back(free);
         assert_eq!(freed, given);
+    }
+
+    #[test]
+    fn threads_fill_blocks_of_their_own_and_finish_each_others_copies() {
+        let blocks = Blocks::new(64 << 20);
+        let (given, freed, empty) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        let take = |len: u32| Some(given.fetch_add(1, Ordering::Relaxed) % 256 * len);
+        let free = |_: u32| _ = freed.fetch_add(1, Ordering::Relaxed);
+        let (send, receive) = std::sync::mpsc::sync_channel::<u32>(300);
+        let receive = std::sync::Mutex::new(receive);
+        std::thread::scope(|scope| {
+            for t in 0..3u32 {
+                let (blocks, send) = (&blocks, send.clone());
+                scope.spawn(move || {
+                    for n in 0..20_000 {
+                        let Put::Here(offset) = blocks.put((n * 37 + t) % 5000, take, free) else { panic!("{n}") };
+                        send.send(offset).unwrap();
+                    }
+                });
+            }
+            drop(send);
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while let Ok(offset) = { receive.lock().unwrap().recv() } {
+                        let block = blocks.block_of(offset).expect("it stays while copies in it are not done");
+                        blocks.done(block, 1, free, || _ = empty.fetch_add(1, Ordering::Relaxed));
+                        // Somebody else wants room now and then.
+                        if offset.is_multiple_of(1 << 14) {
+                            blocks.give_back(free);
+                        }
+                    }
+                });
+            }
+        });
+        blocks.give_back(free);
+        assert!(given.load(Ordering::Relaxed) > 100);
+        assert_eq!(freed.load(Ordering::Relaxed), given.load(Ordering::Relaxed));
+        assert!(empty.load(Ordering::Relaxed) > 0, "the last copies of blocks that were kept");
+        assert!(blocks.first.iter().all(|first| first.load(Ordering::Relaxed) == 0));
     }
 
     #[test]

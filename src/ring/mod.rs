@@ -23,6 +23,7 @@
 //!   word of one lap can't be taken for a later one's, and "done" is exact for ever.
 //! - `head` and `tail` are claimed by compare-and-swap, a whole batch at a time. What was claimed is exclusive: from
 //!   there on plain stores to the stage word do, because nobody else may touch the slot.
+//! - What is reserved behind all else can be given back instead of published (`unreserve`): the head moves down then.
 //! - Payload and outcome are ordinary memory. Every stage store that passes them on releases, every load that lets
 //!   somebody use them acquires.
 //! - `freed` counts the slots given back. It is raised *before* the slots become free, so `accepted - freed` is never

@@ -78,9 +78,10 @@ impl<P: Copy, O> Ring<P, O> {
 
     /// Items accepted whose slots were not given back yet, at one moment during the call.
     pub fn in_flight(&self) -> u64 {
-        // Two counters make one snapshot if the first one stood still while the second was read. The head never comes
-        // back to a value, so seeing it twice means that it stood still. Acquire on both: the frees that the accepted
-        // items waited for are seen, and the accepted items of the frees that are seen.
+        // Two counters make one snapshot if the first one stood still while the second was read. Seeing the head twice means
+        // that it stood still, or that what was reserved behind it was given back: then nothing behind it was published and
+        // freed meanwhile. Acquire on both: the frees that the accepted items waited for are seen, and the accepted items of
+        // the frees that are seen.
         let mut head = self.head.load(Ordering::Acquire) & !CLOSED;
         loop {
             let freed = self.freed.load(Ordering::Acquire);

@@ -70,6 +70,24 @@ impl<P: Copy, O> Ring<P, O> {
         self.slots().pass_on(Phase::Queued, first, count);
     }
 
+    /// Gives back what was reserved and is not to be published, as if it never had been. Where somebody has reserved behind
+    /// it, it has to be published all the same, and comes back.
+    pub fn unreserve(&self, reservation: Reservation) -> Result<(), Reservation> {
+        self.check(reservation.ring);
+        let Reservation { first, count, .. } = reservation;
+        let mut head = self.head.load(Ordering::Relaxed);
+        while Position::of(head) == first.plus(count as u64) {
+            let back = first.word() | head & CLOSED;
+            // Relaxed: nothing was written to these slots, and a swap carries along what the reservations below released.
+            // Who read the old head and swaps it when it has come back finds these slots as they were: free.
+            match self.head.compare_exchange_weak(head, back, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(seen) => head = seen,
+            }
+        }
+        Err(reservation)
+    }
+
     /// Refuses every reservation from now on. What was accepted before stays and is to be drained.
     pub fn close(&self) {
         // Relaxed: a reservation swaps the head from a value without the flag, so none can succeed after this.

@@ -34,9 +34,19 @@ impl Reservation {
         self.first
     }
 
-    /// How many there are, at least one.
+    /// How many there are, at least one, unless all were split off.
     pub fn count(&self) -> usize {
         self.count
+    }
+
+    /// Takes the first `count` off, to be published by themselves.
+    #[inline(always)]
+    pub fn split_to(&mut self, count: usize) -> Reservation {
+        let count = count.min(self.count);
+        let front = Reservation { ring: self.ring, first: self.first, count };
+        self.first = self.first.plus(count as u64);
+        self.count -= count;
+        front
     }
 }
 

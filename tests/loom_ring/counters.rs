@@ -85,3 +85,22 @@ fn in_flight_does_not_count_the_close() {
         assert_eq!((ring.in_flight(), ring.head()), (1, 1));
     });
 }
+
+/// What is reserved and given back may be counted meanwhile, and no more than that.
+#[test]
+fn in_flight_is_a_snapshot_while_some_is_given_back() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        put(&ring, 0).unwrap();
+        let drum = spawn(&ring, |ring| {
+            let mut left = ring.reserve(2).unwrap();
+            ring.publish(left.split_to(1), |_| 1);
+            ring.unreserve(left).unwrap();
+            assert_eq!(finish_some(ring, 2), [0, 1]);
+        });
+        let seen = ring.in_flight();
+        assert!(seen <= 3, "{seen} in flight");
+        drum.join().unwrap();
+        assert_eq!(ring.in_flight(), 0);
+    });
+}

@@ -110,3 +110,93 @@ fn close_races_with_enqueue() {
         assert_eq!(finish_some(&ring, 4).len() as u64, accepted);
     });
 }
+
+/// Reserves two positions, publishes the first, and gives the second back, or publishes it too where it has to.
+fn put_of_two(ring: &Numbers, value: u32) -> Vec<u32> {
+    let Ok(mut left) = ring.reserve(2) else { return Vec::new() };
+    let one = left.split_to(1);
+    ring.publish(one, |_| value);
+    if left.count() == 0 {
+        return vec![value];
+    }
+    match ring.unreserve(left) {
+        Ok(()) => vec![value],
+        Err(left) => {
+            ring.publish(left, |_| value + 1);
+            vec![value, value + 1]
+        }
+    }
+}
+
+/// What is given back is as if it never had been reserved, and what cannot be given back is there.
+#[test]
+fn what_is_given_back_is_reserved_again() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        let other = spawn(&ring, |ring| put(ring, 9).map(|at| (at, ring.stage(at))));
+        let mut put = put_of_two(&ring, 1);
+        let (at, stage) = other.join().unwrap().unwrap();
+        assert_eq!(stage, Stage::Queued);
+        let place = usize::try_from(at.distance_from(start)).unwrap();
+        put.insert(place, 9);
+        assert_eq!(ring.head(), put.len() as u64);
+        assert_eq!((finish_some(&ring, 4), ring.in_flight()), (put, 0));
+    });
+}
+
+/// The head that somebody has read goes up and comes down again before they swap it.
+#[test]
+fn a_head_that_comes_back_is_as_good_as_new() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(1, start));
+        let other = spawn(&ring, |ring| put(ring, 9));
+        let given_back = ring.reserve(1).map(|reservation| ring.unreserve(reservation).unwrap());
+        let mine = put(&ring, 1);
+        let other = other.join().unwrap();
+        assert!(mine.is_none() || other.is_none(), "one slot was given twice");
+        // Each of them may have been refused for a reservation of the other that was given back.
+        if given_back.is_err() {
+            assert!(other.is_some());
+        }
+        let seen = finish_some(&ring, 2);
+        assert_eq!(seen.len(), usize::from(mine.is_some()) + usize::from(other.is_some()));
+        assert!(seen.iter().all(|&value| value == if mine.is_some() { 1 } else { 9 }));
+        assert_eq!((ring.in_flight(), ring.head()), (0, seen.len() as u64));
+    });
+}
+
+/// A close is not undone by what is given back.
+#[test]
+fn giving_back_leaves_the_ring_closed() {
+    model_at_all_starts(3, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        let producer = spawn(&ring, |ring| put_of_two(ring, 1));
+        ring.close();
+        assert_eq!(ring.reserve(1).unwrap_err(), Refused::Closed);
+        let put = producer.join().unwrap();
+        assert!(ring.is_closed() && ring.reserve(1).is_err());
+        assert_eq!((ring.head(), finish_some(&ring, 4)), (put.len() as u64, put));
+    });
+}
+
+/// A consumer that skips what others claimed does not skip what is given back and then published for it.
+#[test]
+fn what_is_given_back_is_not_skipped() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(2, start));
+        let consumer = spawn(&ring, |ring| {
+            ring.skip_claimed();
+            finish_some(ring, 2)
+        });
+        let mut left = ring.reserve(2).unwrap();
+        let kept = ring.publish_kept(left.split_to(1));
+        ring.unreserve(left).unwrap();
+        assert_eq!(put(&ring, 2), Some(start.plus(1)));
+        let mut seen = consumer.join().unwrap();
+        ring.skip_claimed();
+        seen.extend(finish_some(&ring, 2));
+        assert_eq!(seen, [2]);
+        ring.finish_kept(&mut vec![kept]);
+        assert_eq!(ring.in_flight(), 0);
+    });
+}

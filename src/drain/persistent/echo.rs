@@ -1,6 +1,6 @@
 //! A kernel that is none: it answers every item at once, on the thread that publishes it. What is left is what the engine
 //! itself costs. In builds for tests, the adapter "echo" asks for it; "echo 40" finds 40 matches in 100 items: the first
-//! string of the rule set, spread as evenly as can be.
+//! string of the rule set, spread as evenly as can be. "echo mortal" dies again and again.
 
 use super::kernel::{Posting, Resident};
 use crate::drain::{Chosen, DeviceCounters};
@@ -9,9 +9,11 @@ use crate::gpu::persistent::DeviceCompletion;
 use crate::gpu::{
     ForHost, Job, RawMatch, SetKind, TableError, Where, plain, plain_run, seal, visit, write_items, write_slots,
 };
+use crate::input::{Memory, Owner};
 use crate::types::trm_work_item;
 use std::any::Any;
 use std::cell::UnsafeCell;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -24,6 +26,8 @@ struct Echo {
     hits: u64,
     /// Records, sixteen a slot, as a device's; none without hits.
     records: Box<[Record]>,
+    /// After so many items it answers no more, and is dead.
+    life: u64,
 }
 
 /// Written by who publishes its position, read by who collects it.
@@ -46,14 +50,30 @@ struct Slot(#[allow(dead_code)] UnsafeCell<[u32; 4]>);
 unsafe impl Sync for Slot {}
 
 /// The persistent drain over such a kernel.
-pub(in crate::drain) fn choose(options: &Options, hits: u64) -> Chosen {
+pub(in crate::drain) fn choose(options: &Options, hits: u64, life: u64) -> Chosen {
     let size = options.ring_size;
-    let make = move |_: &_, _| Ok(Echo::new(size, hits));
-    super::chosen(Echo::new(size, hits), Box::new(make), "echo".into(), "an echo, for tests".into(), None)
+    let make = move |_: &_, _| Ok(Echo::new(size, hits, life));
+    let memory = Memory::pages(options.arena_bytes as usize).ok().map(|pages| {
+        let (base, len) = (NonNull::new(pages.at(0)).expect("a mapping is somewhere"), pages.len());
+        // SAFETY: the pages stay with the memory over them, and have the padding.
+        unsafe { Memory::foreign(base, len, Box::new(Pages { _pages: pages })) }
+    });
+    super::chosen(Echo::new(size, hits, life), Box::new(make), "echo".into(), "an echo, for tests".into(), memory)
+}
+
+/// An arena that is written as a device's, around the caches.
+struct Pages {
+    _pages: Memory,
+}
+
+impl Owner for Pages {
+    unsafe fn import(&self, _: u32, _: *const u8, _: u64) -> Result<Option<Box<dyn Any + Send + Sync>>, String> {
+        Ok(None)
+    }
 }
 
 impl Echo {
-    fn new(size: u32, hits: u64) -> Self {
+    fn new(size: u32, hits: u64, life: u64) -> Self {
         let hits = hits.min(RECORDS * 100);
         let records = if hits > 0 { size as usize * (RECORDS as usize + 1) } else { 0 };
         Self {
@@ -62,7 +82,12 @@ impl Echo {
             done: (0..size).map(|_| AtomicU32::new(u32::MAX)).collect(),
             slots: (0..size).map(|_| Default::default()).collect(),
             served: AtomicU64::new(0),
+            life,
         }
+    }
+
+    fn is_dead(&self) -> bool {
+        self.served.load(Ordering::Relaxed) >= self.life
     }
 
     fn slot(&self, position: u64) -> usize {
@@ -103,13 +128,26 @@ struct Answering<'k> {
 
 impl Answering<'_> {
     fn answer(&mut self, first: u64, count: u64) {
+        if self.echo.is_dead() {
+            return;
+        }
         let (bits, size) = (self.echo.bits(), self.echo.done.len() as u64);
         let (mut at, end) = (first, first + count);
         while at < end {
             // As far as the lap goes they all have the same word.
             let here = (end - at).min(size - at % size);
             let (word, slot) = (plain(at, bits), self.echo.slot(at));
-            for (n, done) in self.echo.done[slot..][..here as usize].iter().enumerate() {
+            let done = &self.echo.done[slot..][..here as usize];
+            if cfg!(debug_assertions) {
+                // A device serves each position once, and waits for every one.
+                let lap = plain(u64::MAX, 0);
+                let before = |done: &AtomicU32| {
+                    let word = done.load(Ordering::Relaxed);
+                    word == u32::MAX || word & lap == plain(at.wrapping_sub(size), bits)
+                };
+                assert!(done.iter().all(before), "something around {at} was published twice or never");
+            }
+            for (n, done) in done.iter().enumerate() {
                 let word = if self.echo.hits == 0 { word } else { self.echo.find(at + n as u64) };
                 done.store(word, Ordering::Release);
             }
@@ -129,7 +167,7 @@ impl Posting for Answering<'_> {
         self.answer(first, count);
     }
 
-    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16) {
+    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16, _: bool) {
         let slots = &self.echo.slots;
         // SAFETY: as above; such an array begins a page, or the lines are only slower.
         unsafe { write_items(slots.as_ptr().cast_mut().cast(), slots.len() as u64 - 1, first, items, set) };
@@ -198,7 +236,7 @@ impl Resident for Echo {
     }
 
     fn death(&self) -> Option<String> {
-        None
+        self.is_dead().then(|| "a test wants it to".into())
     }
 
     fn counters(&self) -> DeviceCounters {

@@ -31,6 +31,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         let (engine, kernel) = (self.engine, &self.live.kernel);
         let limit = usize::try_from(engine.options().max_matches_per_item).unwrap_or(usize::MAX);
         let Some(piece) = self.lender.loans.piece(at) else { return 0 };
+        if piece.is_left_out() {
+            return 0;
+        }
         let (first, last) = (piece.first(), piece.count() as u64);
         let (mut items, mut bytes, mut matches) = (0, 0u64, 0);
         let direct = engine.known_set(piece.set(), self.lender.known).rules.direct();

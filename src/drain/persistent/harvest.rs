@@ -113,6 +113,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
 
     /// Items without a match, one after the other.
     fn finish_plain(&mut self, piece: Piece) {
+        if piece.is_left_out() {
+            return self.got_past(piece);
+        }
         let (engine, wanted) = (self.engine, self.delivery == Delivery::All);
         let (first, count) = (piece.first(), piece.count());
         let (head, rest) = self.lender.loans.items(&piece);
@@ -145,6 +148,13 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         engine.ring().complete_blank(self.fill(piece));
     }
 
+    /// Positions without items, for which nobody waits.
+    fn got_past(&mut self, piece: Piece) {
+        self.lender.got_past(piece.count());
+        self.harvest.finished = true;
+        self.hold(piece.into_kept());
+    }
+
     /// The ring gets what items are, for whoever goes on with them.
     fn fill(&self, piece: Piece) -> Claims {
         let jobs: Vec<Job> = self.lender.loans.jobs(&piece).collect();
@@ -160,6 +170,9 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
         match done.overflow {
             true => known = self.live.kernel.take_for_host(position.ticket() - 1, done, job.input_len),
             false => done.overflow = !self.live.kernel.take_records(position.ticket() - 1, done, &mut self.records),
+        }
+        if piece.is_left_out() {
+            return self.got_past(piece);
         }
         let set = engine.known_set(job.set(), self.lender.known);
         let found = match engine.is_off(position, &job) {
@@ -300,7 +313,7 @@ impl<K: Resident> Feed for Shared<K> {
         let live = self.live();
         match &*live {
             Some(live) if reservation.first().distance_from(live.first) >= 0 => {
-                batch.lend(engine, reservation, loans, false);
+                batch.lend(engine, reservation, loans);
                 let (pieces, skip) = loans.send();
                 self.publish(engine, live, loans, pieces, skip, known);
                 Ok(())

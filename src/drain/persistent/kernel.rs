@@ -68,11 +68,12 @@ pub(super) trait Posting {
     /// `count` jobs at consecutive positions that the caller owns, oldest run first.
     fn run(&mut self, first: u64, count: u64, jobs: impl Iterator<Item = Job>);
 
-    /// The same of items of one set, straight from where a caller has them.
+    /// The same of items of one set, straight from where a caller has them. `padded`: what is behind their bytes up to the end
+    /// of a line is theirs too.
     ///
     /// # Safety
     /// Their bytes lie in the arena.
-    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16);
+    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16, padded: bool);
 
     /// Tells the kernel of them.
     fn tell(self);
@@ -85,9 +86,9 @@ impl Posting for persistent::Posting<'_> {
     }
 
     #[inline]
-    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16) {
+    unsafe fn items(&mut self, first: u64, items: &[trm_work_item], set: u16, padded: bool) {
         // SAFETY: passed on.
-        unsafe { persistent::Posting::items(self, first, items, set) };
+        unsafe { persistent::Posting::items(self, first, items, set, padded) };
     }
 
     #[inline]

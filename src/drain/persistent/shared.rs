@@ -106,6 +106,14 @@ impl<K: Resident> Shared<K> {
     ) {
         let mut posting = live.kernel.post();
         for piece in pieces.filter_map(|at| loans.piece(at)) {
+            if piece.is_left_out() {
+                // No bytes, and the set that the device knows to be empty.
+                let left = piece.count() - skip;
+                let first = piece.first().plus(skip as u64).ticket() - 1;
+                posting.run(first, left as u64, std::iter::repeat_n(gpu::Job::default(), left));
+                skip = 0;
+                continue;
+            }
             let set = self.set_index(engine, live, engine.known_set(piece.set(), known));
             let (head, rest) = loans.items(piece);
             let mut position = piece.first();
@@ -132,17 +140,16 @@ impl<K: Resident> Shared<K> {
         set: u16,
     ) {
         let index = first.ticket() - 1;
-        if !piece.owns_regions() {
+        if !piece.is_elsewhere() {
             // SAFETY: a device's items have their bytes in the arena.
-            return unsafe { posting.items(index, items, set) };
+            return unsafe { posting.items(index, items, set, piece.owns_regions()) };
         }
-        let elsewhere = piece.is_elsewhere();
         let jobs = (0..).zip(items).map(|(n, item)| gpu::Job {
             offset: item.input_offset,
             len: item.input_len,
             set,
             padded: 1,
-            from: if elsewhere { engine.source(first.plus(n)) } else { 0 },
+            from: engine.source(first.plus(n)),
         });
         posting.run(index, items.len() as u64, jobs);
     }

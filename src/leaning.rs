@@ -20,7 +20,7 @@ const TURNS: u32 = 64;
 const MOST_TURNS: u32 = 1 << 20;
 
 /// See the module.
-pub(super) struct Leaning<T> {
+pub(crate) struct Leaning<T> {
     /// The record of the thread that it leans to. Changed by the mutex's holder.
     to: AtomicPtr<Record>,
     mutex: Mutex<Habit>,
@@ -41,7 +41,7 @@ struct Habit {
 unsafe impl Send for Habit {}
 
 /// The lock is held while this lives.
-pub(super) struct Guard<'a, T> {
+pub(crate) struct Guard<'a, T> {
     lock: &'a Leaning<T>,
     how: How<'a>,
     _of_this_thread: PhantomData<*const ()>,
