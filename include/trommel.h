@@ -1096,7 +1096,8 @@ TRM_API uint32_t trm_engine_ring_size(const struct trm_engine *engine);
 TRM_API uint64_t trm_engine_in_flight(const struct trm_engine *engine);
 
 /**
- * Items that the drum accepted so far: the newest ticket, where none was left out (`trm_ticket`). 0 for what is no handle. Any thread.
+ * Items that the drum accepted so far: the newest ticket, less those left out (`trm_ticket`). 0 for what is no handle. Any
+ * thread.
  */
 TRM_API
 uint64_t trm_engine_head(const struct trm_engine *engine);
