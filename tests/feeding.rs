@@ -353,6 +353,45 @@ fn small_rings_are_not_filled_by_what_is_only_reserved() {
 }
 
 #[test]
+fn a_handle_that_goes_gives_back_at_once_what_it_had_reserved() {
+    let main = engine();
+    // No more than fit, since nobody collects.
+    for round in 1..=15 {
+        let handle = main.attach().unwrap();
+        run_up(&handle, &Books::default(), 0..200);
+        drop(handle);
+        assert_eq!(main.engine().ring().head(), 200 * round);
+    }
+}
+
+#[test]
+fn a_device_that_dies_is_not_waited_for() {
+    let main = engine_with("echo mortal", 1 << 15);
+    let (idle, other, books) = (main.attach().unwrap(), main.attach().unwrap(), Books::default());
+    let items: Vec<_> = (1000..21_000).map(item).collect();
+    let mut count = 0;
+    while count < 200 || main.engine().ring().head() == main.engine().accepted() {
+        run_up(&idle, &books, count..count + 1);
+        count += 1;
+    }
+    // It dies of these, which are behind those positions.
+    let (first, others) = other.enqueue(&items).unwrap();
+    (0..others as u32).for_each(|i| books.went(first.ticket() + u64::from(i), 1000 + i));
+    while books.done.load(Ordering::Relaxed) < u64::from(count) + others as u64 {
+        collect(&idle, &books, 1000);
+        collect(&other, &books, 1000);
+    }
+    let began = Instant::now();
+    let over = || main.engine().stats().device.failovers > 0 && main.engine().ring().in_flight() == 0;
+    while !over() {
+        // A second after its death there is another one.
+        assert!(began.elapsed() < Duration::from_millis(500), "{} slots in use", main.engine().ring().in_flight());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    all_is_over(&main, u64::from(count) + others as u64);
+}
+
+#[test]
 fn a_device_that_dies_again_and_again_loses_nothing() {
     let main = engine_with("echo mortal", RING);
     let over = AtomicBool::new(false);
