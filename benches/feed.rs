@@ -17,8 +17,11 @@ fn main() {
     let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wants = |id: &str| only.is_empty() || only.iter().any(|word| id.contains(word.as_str()));
     let row = |id, what: &str, value, unit| record(&Row { id, what, value, unit, peer: None, ratio: None });
-    let drum =
-        |ring_size| Drum::new("echo", |options| options.ring_size = ring_size).unwrap_or_else(|why| panic!("{why}"));
+    let drum = |ring_size| {
+        let sparse = trommel::capi::TRM_OPTION_SPARSE_TICKETS;
+        Drum::new("echo", |options| (options.ring_size, options.flags) = (ring_size, sparse))
+            .unwrap_or_else(|why| panic!("{why}"))
+    };
     if wants("feed-round-trip") {
         let times = round_trips(&drum(8192), 200_000);
         row("feed-round-trip", "enqueue and wait for one item, p50", percentile(&times, 0.5), "us");

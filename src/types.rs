@@ -4,11 +4,7 @@ use crate::status::trm_status;
 use bytemuck::{Pod, Zeroable};
 
 /// The number of an accepted item of one engine: 1 for its first, 2 for its second, ...; 0 is never a ticket, and none is given
-/// out twice.
-///
-/// Where several handles enqueue one item after the other for a resident kernel, each may have the next few numbers set aside
-/// for itself. Then they still go up within a handle, but not in the order of all calls, and a number that is not needed after
-/// all is left out: no call gives it out, and asked for it is as one never issued, or, when it is old, as one that is done.
+/// out twice. With TRM_OPTION_SPARSE_TICKETS some numbers may be left out.
 #[allow(non_camel_case_types)]
 pub type trm_ticket = u64;
 

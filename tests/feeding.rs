@@ -24,6 +24,7 @@ fn engine_with(adapter: &str, ring_size: u32) -> Handle {
         ring_size,
         arena_bytes: 64 << 20,
         cpu_threads: 1,
+        sparse_tickets: true,
         ..Options::default()
     };
     let handle = Engine::create(options).unwrap();
@@ -226,6 +227,21 @@ fn run_up(handle: &Handle, books: &Books, numbers: std::ops::Range<u32>) -> u64 
         books.open.lock().unwrap().insert(last, n);
     }
     last
+}
+
+#[test]
+fn tickets_of_all_handles_are_in_the_order_of_the_calls_unless_gaps_are_allowed() {
+    let options = Options { mode: Mode::Force, adapter: Some("echo".into()), cpu_threads: 1, ..Options::default() };
+    let main = Engine::create(options).unwrap();
+    let rules = Rules::compile(&[], &CompileOptions::default()).unwrap();
+    main.engine().load_rules(1, rules.into()).unwrap();
+    let others = [main.attach().unwrap(), main.attach().unwrap()];
+    for n in 0..6000u32 {
+        let handle = [&main, &others[0], &others[1]][(n / 7 % 3) as usize];
+        let item = trm_work_item { rule_set_id: 1, ..item(n) };
+        assert_eq!(handle.enqueue_one(&item).unwrap().ticket(), u64::from(n) + 1);
+    }
+    assert_eq!((main.engine().accepted(), main.engine().ring().head()), (6000, 6000));
 }
 
 #[test]

@@ -22,7 +22,15 @@ fn options() -> Options {
         Choice::Name(name) => Some(name),
         Choice::Automatic => None,
     };
-    Options { mode: Mode::Force, adapter, ring_size: 64, arena_bytes: 1 << 20, cpu_threads: 2, ..Options::default() }
+    Options {
+        mode: Mode::Force,
+        adapter,
+        ring_size: 64,
+        arena_bytes: 1 << 20,
+        cpu_threads: 2,
+        sparse_tickets: true,
+        ..Options::default()
+    }
 }
 
 fn engine(options: Options) -> Handle {

@@ -3,7 +3,7 @@
 use super::Bench;
 use super::abi::{Drum, Stream, item, percentile, round_trips, stream};
 use std::time::{Duration, Instant};
-use trommel::capi::{TRM_DELIVER_NONE, TRM_MODE_DISABLE, TRM_PROCESSOR_GPU};
+use trommel::capi::{TRM_DELIVER_NONE, TRM_MODE_DISABLE, TRM_OPTION_SPARSE_TICKETS, TRM_PROCESSOR_GPU};
 use trommel::types::{trm_completion, trm_work_item};
 
 /// Median of a few streams: each is short, and neighbours on the machine come and go.
@@ -40,6 +40,9 @@ pub(super) fn rows(bench: &mut Bench) {
             let what = format!("{threads} handles on as many threads, {batch} a call: enqueue and collect");
             bench.plain(id, what, value, "M items/s");
         }
+        let sparse = Drum::new(&bench.adapter, |options| options.flags = TRM_OPTION_SPARSE_TICKETS);
+        let value = rate(&sparse.unwrap_or_else(|why| panic!("{why}")), how(1, 1));
+        bench.plain("abi_items_single", "the same with gaps between tickets allowed", value, "M items/s");
     }
     if bench.wants("abi_burst") {
         burst(bench, &drum(bench));

@@ -7,7 +7,7 @@ use crossbeam_utils::CachePadded;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use trommel::capi::{TRM_OPTION_STAGED_INPUT, trm_input_copy, trm_region, trm_text};
+use trommel::capi::{TRM_OPTION_SPARSE_TICKETS, TRM_OPTION_STAGED_INPUT, trm_input_copy, trm_region, trm_text};
 use trommel::rules::flags;
 use trommel::types::*;
 
@@ -61,7 +61,7 @@ fn drum(bench: &Bench, staged: bool) -> Drum {
     Drum::new(&bench.adapter, |options| {
         options.arena_bytes = 128 << 20;
         options.ring_size = 1 << 17;
-        options.flags = if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
+        options.flags = TRM_OPTION_SPARSE_TICKETS | if staged { TRM_OPTION_STAGED_INPUT } else { 0 };
     })
     .unwrap_or_else(|why| panic!("{why}"))
 }

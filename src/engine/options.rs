@@ -79,6 +79,8 @@ pub struct Options {
     pub gpu_workers: u32,
     /// The arena is host memory, and moved to the device when items are enqueued.
     pub staged_input: bool,
+    /// A handle may reserve positions ahead, and leave some out.
+    pub sparse_tickets: bool,
     /// Who hears what happens.
     pub log: super::log::Log,
 }
@@ -101,6 +103,7 @@ impl Default for Options {
             watchdog_ms: 5000,
             gpu_workers: 0,
             staged_input: false,
+            sparse_tickets: false,
             log: super::log::Log::default(),
         }
     }

@@ -27,7 +27,15 @@ fn options() -> Options {
         Choice::Name(name) => Some(name),
         Choice::Automatic => None,
     };
-    Options { mode: Mode::Force, adapter, ring_size: 256, arena_bytes: 1 << 20, cpu_threads: 2, ..Options::default() }
+    Options {
+        mode: Mode::Force,
+        adapter,
+        ring_size: 256,
+        arena_bytes: 1 << 20,
+        cpu_threads: 2,
+        sparse_tickets: true,
+        ..Options::default()
+    }
 }
 
 fn rules(patterns: &[(&str, u32)]) -> Arc<Rules> {
