@@ -169,7 +169,7 @@ fn host_cpu(bench: &mut Bench) {
     let drum =
         Drum::new(&bench.adapter, |options| options.delivery = TRM_DELIVER_NONE).unwrap_or_else(|why| panic!("{why}"));
     drum.load(2, &["needle that is not there", "another one that is not"]);
-    let len = if bench.device.is_software() { 4 << 10 } else { 256 << 10 };
+    let len = if bench.device.is_software() { 4 << 10 } else { 4 << 20 };
     let long = trm_work_item { input_offset: 0, input_len: len, rule_set_id: 2, correlation: 0 };
     let items = vec![long; 1024];
     let mut shares = Vec::new();
