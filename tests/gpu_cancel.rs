@@ -9,7 +9,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 use trommel::engine::{Answer, Buffers, Engine, Handle, Mode, Options, Processor};
-use trommel::gpu::Choice;
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 use trommel::status::{TRM_ARENA_FULL, TRM_CANCELLED, TRM_OK, TRM_QUEUE_FULL};
 use trommel::types::{trm_completion, trm_match};
@@ -17,20 +16,7 @@ use trommel::types::{trm_completion, trm_match};
 const ITEMS: u64 = 4000;
 
 fn options() -> Options {
-    let adapter = match common::choice() {
-        Choice::Index(index) => Some(index.to_string()),
-        Choice::Name(name) => Some(name),
-        Choice::Automatic => None,
-    };
-    Options {
-        mode: Mode::Force,
-        adapter,
-        ring_size: 64,
-        arena_bytes: 1 << 20,
-        cpu_threads: 2,
-        sparse_tickets: true,
-        ..Options::default()
-    }
+    common::small_engine(64)
 }
 
 fn engine(options: Options) -> Handle {

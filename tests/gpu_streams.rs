@@ -6,26 +6,12 @@ mod common;
 
 use std::time::{Duration, Instant};
 use trommel::engine::{Answer, Buffers, DEFAULT_CARRY, Engine, Handle, Mode, Options, Processor};
-use trommel::gpu::Choice;
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 use trommel::status::{TRM_ARENA_FULL, TRM_OK, TRM_QUEUE_FULL};
 use trommel::types::{trm_completion, trm_match};
 
 fn options() -> Options {
-    let adapter = match common::choice() {
-        Choice::Index(index) => Some(index.to_string()),
-        Choice::Name(name) => Some(name),
-        Choice::Automatic => None,
-    };
-    Options {
-        mode: Mode::Force,
-        adapter,
-        ring_size: 64,
-        arena_bytes: 1 << 20,
-        cpu_threads: 2,
-        sparse_tickets: true,
-        ..Options::default()
-    }
+    common::small_engine(64)
 }
 
 struct Random(u64);

@@ -22,8 +22,8 @@ pub struct Owner {
     pub(super) state: Leaning<State>,
     /// What this handle's callers finished.
     pub(super) share: Share,
-    /// Twice the times that a caller came for results, and whether a device has items of this handle or waits for some. Written under the
-    /// lock; for the device drain's own thread, which leaves items to callers that come by.
+    /// Twice the times that a caller came for results, and whether a device has items of this handle or waits for some. Written
+    /// under the lock; for the device drain's own thread, which leaves items to callers that come by.
     pulse: AtomicU64,
     pub(super) done: WaitList,
     pub(super) event: Event,

@@ -4,6 +4,7 @@
 use std::sync::mpsc;
 use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+use trommel::engine;
 use trommel::gpu::persistent::{Kernel, Options};
 use trommel::gpu::{AdapterKind, Choice, Device, Job, Probe, SetKind, adapters};
 
@@ -23,6 +24,24 @@ pub fn choice() -> Choice {
         _ => 1,
     });
     Choice::Index(best.expect("no adapter: install a Vulkan driver, mesa-vulkan-drivers has a software one").index)
+}
+
+/// A small engine's options, for the resident kernel of that adapter.
+pub fn small_engine(ring_size: u32) -> engine::Options {
+    let adapter = match choice() {
+        Choice::Index(index) => Some(index.to_string()),
+        Choice::Name(name) => Some(name),
+        Choice::Automatic => None,
+    };
+    engine::Options {
+        mode: engine::Mode::Force,
+        adapter,
+        ring_size,
+        arena_bytes: 1 << 20,
+        cpu_threads: 2,
+        sparse_tickets: true,
+        ..Default::default()
+    }
 }
 
 /// One device for all tests of a program.

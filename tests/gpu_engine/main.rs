@@ -15,27 +15,13 @@ use std::sync::{Arc, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 use trommel::drain::DrainKind;
 use trommel::engine::{Answer, Buffers, Engine, Handle, Log, Mode, Options, Processor};
-use trommel::gpu::Choice;
 use trommel::rules::{CompileOptions, Pattern, Rules, flags};
 use trommel::scan::{Match, Scratch};
 use trommel::status::{TRM_ARENA_FULL, TRM_QUEUE_FULL};
 use trommel::types::{trm_completion, trm_match, trm_work_item};
 
 fn options() -> Options {
-    let adapter = match common::choice() {
-        Choice::Index(index) => Some(index.to_string()),
-        Choice::Name(name) => Some(name),
-        Choice::Automatic => None,
-    };
-    Options {
-        mode: Mode::Force,
-        adapter,
-        ring_size: 256,
-        arena_bytes: 1 << 20,
-        cpu_threads: 2,
-        sparse_tickets: true,
-        ..Options::default()
-    }
+    common::small_engine(256)
 }
 
 fn rules(patterns: &[(&str, u32)]) -> Arc<Rules> {
