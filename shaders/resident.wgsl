@@ -48,8 +48,8 @@ fn resident(
         let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
         var boards = 0u;
         if shares != 0u { boards = subgroupBroadcastFirst(atomicLoad(&state[STATE_BOARDS])); }
-        var seen = 0u;
-        if held { seen = atomicLoad(&slots[(ticket & ring_mask()) * SLOT_WORDS + SLOT_TICKET]); }
+        var slot = vec4<u32>();
+        if held { slot = slots[ticket & ring_mask()]; }
         let stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
         asked = stopping;
 
@@ -65,7 +65,7 @@ fn resident(
                 if free && rank < want - have {
                     ticket = base + rank;
                     held = i32(ticket - high) >= 0 || !already_served(ticket);
-                    if held { seen = atomicLoad(&slots[(ticket & ring_mask()) * SLOT_WORDS + SLOT_TICKET]); }
+                    if held { slot = slots[ticket & ring_mask()]; }
                 }
             }
         }
@@ -73,14 +73,11 @@ fn resident(
         var ready = false;
         var item = Item(0u, 0u, 0u);
         if held && plant != PLANT_DEAF {
-            let at = (ticket & ring_mask()) * SLOT_WORDS;
-            // The ticket was read first; only behind it are the other words sure to be this item's.
-            if seen == ticket + 1u {
-                item.offset = atomicLoad(&slots[at + SLOT_OFFSET]);
-                item.len = atomicLoad(&slots[at + SLOT_LEN]);
-                let word = atomicLoad(&slots[at + SLOT_SET]);
-                item.rules = word & 0xffffu;
-                ready = (word >> 16u) == seal(item.offset, item.len, item.rules, ticket);
+            if slot[SLOT_TICKET] == ticket + 1u {
+                // Only behind the ticket are the other words sure to be this item's.
+                if whole_slots == 0u { slot = slots[ticket & ring_mask()]; }
+                item = Item(slot[SLOT_OFFSET], slot[SLOT_LEN], slot[SLOT_SET] & 0xffffu);
+                ready = (slot[SLOT_SET] >> 16u) == seal(item.offset, item.len, item.rules, ticket);
             }
         }
         let exhausted = rounds + spent > lease.rounds;

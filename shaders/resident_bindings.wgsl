@@ -1,7 +1,8 @@
 // The resident kernel's memory. Who writes what: slots, control, arena and tables the host; state the kernel;
 // done, records and report the kernel for the host. No word has two writers on different sides.
 
-@group(0) @binding(0) var<storage, read_write> slots: array<atomic<u32>>;
+// A slot in one load, never from a cache that nobody invalidates.
+@group(0) @binding(0) @coherent @volatile var<storage, read_write> slots: array<vec4<u32>>;
 @group(0) @binding(1) var<storage, read_write> control: array<atomic<u32>>;
 // Rewritten by the host while the kernel runs: must not come from a cache that nobody invalidates.
 @group(0) @binding(2) @coherent @volatile var<storage, read_write> arena: array<vec4<u32>>;
@@ -36,6 +37,10 @@ var<immediate> lease: Lease;
 // large: what else may happen in the loop costs the search registers, a flood a tenth to a quarter of what it gets and a small
 // item alone a microsecond, needed or not.
 override shares: u32 = 0u;
+
+// Other than 0: a load of a whole slot sees all of what was stored there at one time, or nothing. Elsewhere a slot is read
+// again once its ticket was seen.
+override whole_slots: u32 = 0u;
 
 // Planted faults for the tests of the tests; 0 in use.
 override plant: u32 = 0u;

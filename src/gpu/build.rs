@@ -38,7 +38,8 @@ impl Shared {
             tables.load(&control, options.first_lease, SetKind::Host).map_err(|e| GpuError::new(e.to_string()))?;
         let state = device_state(device, bits, chunks, options);
         let kernel_that = |shares| {
-            let constants = [("plant", options.plant), ("shares", u32::from(shares))];
+            let whole_slots = u32::from(device.loads_whole_slots());
+            let constants = [("plant", options.plant), ("shares", u32::from(shares)), ("whole_slots", whole_slots)];
             device.pipelines.get(device, &pipelines::RESIDENT, device.lanes(), &constants)
         };
         let (kernel, sharing) = (kernel_that(false)?, kernel_that(true)?);

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Its number as a maker of PCI devices.
+const NVIDIA: u32 = 0x10de;
+
 /// One opened adapter, its user's alone. Cheap to clone; the last clone leaves it to the next user.
 #[derive(Clone)]
 pub struct Device(Arc<InUse>);
@@ -22,6 +25,7 @@ pub struct Opened {
     pub(super) copying: Option<CopyQueues>,
     pub(super) info: AdapterInfo,
     lanes: u32,
+    loads_whole_slots: bool,
     trouble: Arc<Trouble>,
 }
 
@@ -99,8 +103,11 @@ impl Opened {
             }
         });
         // A worker of the resident kernel is a workgroup of one subgroup. 32 lanes are enough everywhere.
-        let lanes = handle.get_info().subgroup_max_size.clamp(4, 32);
-        Ok(Opened { wgpu, queue, pipelines: Pipelines::default(), copying, info, lanes, trouble })
+        let about = handle.get_info();
+        let lanes = about.subgroup_max_size.clamp(4, 32);
+        let loads_whole_slots = about.vendor == NVIDIA;
+        let pipelines = Pipelines::default();
+        Ok(Opened { wgpu, queue, pipelines, copying, info, lanes, loads_whole_slots, trouble })
     }
 
     /// What was opened.
@@ -111,6 +118,11 @@ impl Opened {
     /// Lanes of a worker: the workgroup size of the resident kernel.
     pub fn lanes(&self) -> u32 {
         self.lanes
+    }
+
+    /// A load of 16 bytes sees all of a store of 16 bytes or nothing of it.
+    pub(super) fn loads_whole_slots(&self) -> bool {
+        self.loads_whole_slots
     }
 
     /// Loops are cut off and submissions block while a kernel runs.

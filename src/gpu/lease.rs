@@ -123,6 +123,7 @@ impl Leases {
     /// `parts.words.number` is the first lease's number.
     pub fn new(device: Device, parts: Parts, options: LeaseOptions) -> Leases {
         let before = parts.words.number.wrapping_sub(1);
+        let warmth = Warmth::of(device.info.index);
         Leases {
             device,
             pipeline: parts.pipeline,
@@ -145,7 +146,7 @@ impl Leases {
                 published_then: 0,
                 workers: options.workers_few,
                 much: false,
-                warmth: Warmth::default(),
+                warmth,
                 sharing: parts.words.split_idle < 0,
                 launched: [false; 2],
                 large_seen: 0,
@@ -213,7 +214,7 @@ impl Leases {
 
     fn relaunch(&self, launch: &mut Launch) {
         launch.counters.relaunches += u64::from(launch.counters.leases != 0);
-        launch.warmth.wake(Instant::now());
+        launch.warmth.wakes(Instant::now());
         self.set_status(Status::Running);
         self.submit(launch);
     }

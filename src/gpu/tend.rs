@@ -58,7 +58,7 @@ impl Leases {
     /// Every launched lease has ended: launch the next if anything waits, else let go.
     fn settle(&self, launch: &mut Launch, keeper: &mut Keeper, completions: &Completions) -> Duration {
         self.set_status(Status::Idle);
-        launch.warmth.let_go(Instant::now());
+        launch.warmth.works(Instant::now());
         if keeper.catch_up(completions, self.start, self.ring, self.published()) {
             let _ = self.device.wgpu.poll(wgpu::PollType::Poll);
             return Duration::from_secs(3600);
@@ -94,6 +94,7 @@ impl Leases {
             self.submit(launch);
             self.stop_below(new);
         }
+        launch.warmth.works(Instant::now());
         launch.counters.longest_gap = launch.counters.longest_gap.max(began.elapsed());
         self.prepare(launch);
     }
