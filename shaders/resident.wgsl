@@ -7,6 +7,9 @@
 // done (`cut_off` in run.wgsl). So nothing here may rest on a loop having ended by its own condition: a ticket that is
 // still held behind the loop is parked there, and an item counts as run only if its run was seen to be whole.
 
+// Looks at held slots alone between two rounds.
+const LOOKS: u32 = 8u;
+
 @compute @workgroup_size(LANES)
 fn resident(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -26,10 +29,13 @@ fn resident(
 
     var held = false;
     var ticket = 0u;
+    var claimed = start;
+    var published = start;
     var seen_claim = start;
     var idle = 0u;    // rounds since anything moved
     var rounds = 0u;
     var polls = 0u;
+    var looks = 0u;   // at what is held alone
     var asked = false; // to leave
     // Tables may have changed since the lease before: nothing that a cache has kept from then counts.
     storageBarrier();
@@ -44,16 +50,27 @@ fn resident(
     }
     loop {
         rounds += 1u;
-        let claimed = subgroupBroadcastFirst(atomicLoad(&state[STATE_CLAIM]));
-        let published = subgroupBroadcastFirst(atomicLoad(&control[CONTROL_PUBLISHED]));
-        var boards = 0u;
-        if shares != 0u { boards = subgroupBroadcastFirst(atomicLoad(&state[STATE_BOARDS])); }
         var slot = vec4<u32>();
-        if held { slot = slots[ticket & ring_mask()]; }
-        let stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
+        // While nothing waits to be taken, mostly a look at what is held will do: it is the shorter way to see an item come.
+        var came = false;
+        for (; looks > 0u && !came; looks--) {
+            slot = slots[ticket & ring_mask()];
+            came = subgroupAny(held && slot[SLOT_TICKET] == ticket + 1u);
+        }
+        var boards = 0u;
+        var stopping = false;
+        if !came {
+            if held { slot = slots[ticket & ring_mask()]; }
+            let now_claimed = atomicLoad(&state[STATE_CLAIM]);
+            let now_published = atomicLoad(&control[CONTROL_PUBLISHED]);
+            if shares != 0u { boards = subgroupBroadcastFirst(atomicLoad(&state[STATE_BOARDS])); }
+            stopping = subgroupAny(stop_requested() || (doomed && plant == PLANT_VANISH));
+            claimed = subgroupBroadcastFirst(now_claimed);
+            published = subgroupBroadcastFirst(now_published);
+        }
         asked = stopping;
 
-        if !stopping {
+        if !stopping && !came {
             let have = countOneBits(subgroupBallot(held).x);
             let want = wanted(published, claimed, workers, have);
             if have < want {
@@ -91,6 +108,8 @@ fn resident(
         }
         if serving == 0u && !helping {
             polls += 1u;
+            // One that came and isn't whole must not keep it from seeing a stop.
+            looks = select(0u, LOOKS, whole_slots != 0u && shares == 0u && !came && i32(published - claimed) <= 0);
             if claimed == seen_claim { idle += 1u; } else { idle = 0u; seen_claim = claimed; }
             if idle > lease.budget {
                 // Nobody took a ticket for the whole budget: everybody leaves together, or tickets would be stranded.
@@ -99,6 +118,7 @@ fn resident(
             continue;
         }
         idle = 0u;
+        looks = 0u;
         if doomed { break; }
 
         var result = 0u;

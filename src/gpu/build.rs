@@ -71,7 +71,7 @@ impl Shared {
             report,
             words: LeaseWords {
                 number: options.first_lease,
-                budget: if device.is_software() { 20_000 } else { 1_000_000 },
+                budget: if device.is_software() { 20_000 } else { 250_000 },
                 rounds,
                 held,
                 ring_bits: bits,
