@@ -57,7 +57,7 @@ impl<P: Copy, O> Ring<P, O> {
         loop {
             let first = Position::of(tail);
             // Acquire: positions below the head have their slots in their own lap, or in a later one.
-            let head = Position::of(self.head.load(Ordering::Acquire));
+            let head = Position::of(self.front.head.load(Ordering::Acquire));
             let behind = head.distance_from(first);
             let (capacity, mut passed) = (self.slots().capacity() as i64, 0);
             if behind > capacity {

@@ -66,8 +66,8 @@ pub const MAX_CAPACITY: u32 = 1 << 24;
 
 /// A ring of items: `P` is what a producer puts in, `O` is what becomes of it.
 pub struct Ring<P, O> {
-    /// The next position to reserve; its lowest bit is set once the ring is closed. Written by producers.
-    head: CachePadded<AtomicU64>,
+    /// Written by producers.
+    front: CachePadded<Front>,
     /// The next position to claim. Written by consumers.
     tail: CachePadded<AtomicU64>,
     /// Where producers last found the ring full.
@@ -78,6 +78,13 @@ pub struct Ring<P, O> {
     freed: CachePadded<AtomicU64>,
     /// Never written again after the ring is made.
     fixed: CachePadded<Fixed<P, O>>,
+}
+
+struct Front {
+    /// The next position to reserve; its lowest bit is set once the ring is closed.
+    head: AtomicU64,
+    /// What is reserved nowhere below this was seen free. It may lie below the head.
+    seen_free: AtomicU64,
 }
 
 struct Fixed<P, O> {
@@ -95,10 +102,11 @@ impl<P: Copy, O> Ring<P, O> {
     /// A ring whose first item gets the position `start`: tests begin just below a wrap.
     pub fn with_start(capacity: u32, start: Position) -> Self {
         assert!((1..=MAX_CAPACITY).contains(&capacity), "a ring has 1 to 2^24 slots");
-        let counter = || CachePadded::new(AtomicU64::new(start.word()));
+        let word = || AtomicU64::new(start.word());
+        let counter = || CachePadded::new(word());
         let slots = Slots::new(capacity, start);
         Self {
-            head: counter(),
+            front: CachePadded::new(Front { head: word(), seen_free: word() }),
             tail: counter(),
             filled: CachePadded::new(Slip::new(start)),
             emptied: CachePadded::new(Slip::new(start)),

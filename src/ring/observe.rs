@@ -30,7 +30,7 @@ impl<P: Copy, O> Ring<P, O> {
     #[inline]
     pub fn stage(&self, position: Position) -> Stage {
         // Acquire: a position below the head has its slot in its own lap, or in a later one.
-        let head = Position::of(self.head.load(Ordering::Acquire));
+        let head = Position::of(self.front.head.load(Ordering::Acquire));
         if position.count_since(self.fixed.start) >= head.count_since(self.fixed.start) {
             return Stage::NeverIssued;
         }
@@ -68,7 +68,7 @@ impl<P: Copy, O> Ring<P, O> {
 
     /// Items accepted so far.
     pub fn head(&self) -> u64 {
-        Position::of(self.head.load(Ordering::Relaxed)).count_since(self.fixed.start)
+        Position::of(self.front.head.load(Ordering::Relaxed)).count_since(self.fixed.start)
     }
 
     /// Items claimed so far.
@@ -82,10 +82,10 @@ impl<P: Copy, O> Ring<P, O> {
         // that it stood still, or that what was reserved behind it was given back: then nothing behind it was published and
         // freed meanwhile. Acquire on both: the frees that the accepted items waited for are seen, and the accepted items of
         // the frees that are seen.
-        let mut head = self.head.load(Ordering::Acquire) & !CLOSED;
+        let mut head = self.front.head.load(Ordering::Acquire) & !CLOSED;
         loop {
             let freed = self.freed.load(Ordering::Acquire);
-            let again = self.head.load(Ordering::Acquire) & !CLOSED;
+            let again = self.front.head.load(Ordering::Acquire) & !CLOSED;
             if again == head {
                 return Position::of(head).count_since(Position::of(freed));
             }

@@ -9,6 +9,11 @@ use crossbeam_utils::Backoff;
 /// The head's flag bit: no more items.
 pub(super) const CLOSED: u64 = 1;
 
+/// Who reserves so many looks for more that are free ...
+const MANY: usize = if cfg!(loom) { 2 } else { 32 };
+/// ... unless so many times as many are known.
+const AHEAD: usize = 8;
+
 /// Why nothing was reserved.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refused {
@@ -26,16 +31,22 @@ impl<P: Copy, O> Ring<P, O> {
     pub fn reserve(&self, want: usize) -> Result<Reservation, Refused> {
         assert!(want > 0, "at least one position has to be wanted");
         let backoff = Backoff::new();
-        let mut head = self.head.load(Ordering::Relaxed);
+        let mut head = self.front.head.load(Ordering::Relaxed);
         loop {
             if head & CLOSED != 0 {
                 return Err(Refused::Closed);
             }
             let first = Position::of(head);
-            let count = self.slots().count_in(Phase::Free, first, want);
+            // Acquire: what was in those slots before was read.
+            let seen_free = Position::of(self.front.seen_free.load(Ordering::Acquire));
+            let known = seen_free.distance_from(first).clamp(0, want as i64) as usize;
+            let mut count = known;
+            if known < want {
+                count += self.slots().count_in(Phase::Free, first.plus(known as u64), want - known);
+            }
             if count == 0 {
                 // Either the slot still belongs to an earlier lap, or the head that was read is an old one.
-                let seen = self.head.load(Ordering::Relaxed);
+                let seen = self.front.head.load(Ordering::Relaxed);
                 if seen == head {
                     // In full run the other end is waited for first, for a moment and once.
                     if !self.filled.wait(first) {
@@ -48,14 +59,38 @@ impl<P: Copy, O> Ring<P, O> {
             // Success means that nobody reserved since the head was read, so what was free then still is. Release:
             // whoever sees the new head also sees the slots below it in this lap.
             let next = first.plus(count as u64).word();
-            match self.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
+            match self.front.head.compare_exchange_weak(head, next, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => {
+                    self.look_ahead(first.plus(count as u64), count);
                     self.slots().prefetch_ahead(Phase::Free, first, count, want);
                     return Ok(Reservation { ring: self.fixed.id, first, count });
                 }
                 Err(seen) => head = seen,
             }
             backoff.spin();
+        }
+    }
+
+    /// Looks for slots that are free behind a large reservation, so that the next ones need not. While that is done between
+    /// reading the head and swapping it, one producer holds up all others, and the lines of stage words come from other cores.
+    #[inline(always)]
+    fn look_ahead(&self, from: Position, count: usize) {
+        if count < MANY {
+            return;
+        }
+        let word = self.front.seen_free.load(Ordering::Relaxed);
+        let seen = Position::of(word);
+        let known = seen.distance_from(from);
+        if known >= (AHEAD * count) as i64 {
+            return;
+        }
+        let begin = if known > 0 { seen } else { from };
+        let more = self.slots().count_in(Phase::Free, begin, 2 * count);
+        if more > 0 {
+            // Release: whoever reserves by this word has what was seen here behind it, and, since a swap carries it along, what
+            // others saw before. Where it has changed, somebody else has looked.
+            let next = begin.plus(more as u64).word();
+            let _ = self.front.seen_free.compare_exchange(word, next, Ordering::Release, Ordering::Relaxed);
         }
     }
 
@@ -75,12 +110,12 @@ impl<P: Copy, O> Ring<P, O> {
     pub fn unreserve(&self, reservation: Reservation) -> Result<(), Reservation> {
         self.check(reservation.ring);
         let Reservation { first, count, .. } = reservation;
-        let mut head = self.head.load(Ordering::Relaxed);
+        let mut head = self.front.head.load(Ordering::Relaxed);
         while Position::of(head) == first.plus(count as u64) {
             let back = first.word() | head & CLOSED;
             // Relaxed: nothing was written to these slots, and a swap carries along what the reservations below released.
             // Who read the old head and swaps it when it has come back finds these slots as they were: free.
-            match self.head.compare_exchange_weak(head, back, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.front.head.compare_exchange_weak(head, back, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Ok(()),
                 Err(seen) => head = seen,
             }
@@ -91,11 +126,11 @@ impl<P: Copy, O> Ring<P, O> {
     /// Refuses every reservation from now on. What was accepted before stays and is to be drained.
     pub fn close(&self) {
         // Relaxed: a reservation swaps the head from a value without the flag, so none can succeed after this.
-        self.head.fetch_or(CLOSED, Ordering::Relaxed);
+        self.front.head.fetch_or(CLOSED, Ordering::Relaxed);
     }
 
     /// Whether the ring was closed.
     pub fn is_closed(&self) -> bool {
-        self.head.load(Ordering::Relaxed) & CLOSED != 0
+        self.front.head.load(Ordering::Relaxed) & CLOSED != 0
     }
 }

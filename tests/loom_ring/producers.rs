@@ -76,6 +76,29 @@ fn batches_are_reserved_whole() {
     });
 }
 
+/// Slots that one producer sees come free are written by another one only after what was in them was read.
+#[test]
+fn what_one_has_seen_free_is_free_for_the_other() {
+    model_at_all_starts(2, |start| {
+        let ring = Arc::new(Numbers::with_start(4, start));
+        ring.publish(ring.reserve(4).unwrap(), |i| i as u32);
+        let consumer = spawn(&ring, |ring| finish_some(ring, 4));
+        let looks_ahead = spawn(&ring, |ring| {
+            let Ok(reservation) = ring.reserve(2) else { return 0 };
+            let count = reservation.count();
+            ring.publish(reservation, |_| 10);
+            count
+        });
+        let mine = usize::from(put(&ring, 20).is_some());
+        let first = consumer.join().unwrap();
+        let others = looks_ahead.join().unwrap();
+        let mut seen = [first, finish_some(&ring, 4)].concat();
+        assert_eq!(seen.drain(..4).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        seen.sort();
+        assert_eq!(seen, [vec![10; others], vec![20; mine]].concat());
+    });
+}
+
 /// A producer that stalls between reserving and publishing delays what is behind it, and close returns all the same.
 #[test]
 fn a_stalled_producer_delays_only() {
