@@ -8,7 +8,7 @@ use super::sets::{Known, Remembered};
 use super::stats::Tally;
 use super::{Buffers, Delivery, Engine, Job, Taken};
 use crate::drain::Harvest;
-use crate::ring::{Claims, Position};
+use crate::ring::{Claims, Kept, Position};
 use crate::scan::Scratch;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,8 +22,19 @@ pub struct Lender<'a> {
     pub known: &'a mut Known,
     /// For making matches of what the device found.
     pub scratch: &'a mut Option<Box<Scratch>>,
+    /// Lists that are empty between two harvests, and keep their room.
+    pub lists: &'a mut HarvestLists,
     outstanding: &'a mut Outstanding,
     remembered: &'a mut Remembered,
+}
+
+/// What a harvest collects on the way.
+#[derive(Default)]
+pub struct HarvestLists {
+    /// Items that are over and delivered, as runs.
+    pub over: Vec<Kept>,
+    /// How many were finished of the set at which place.
+    pub used: Vec<(u16, u64)>,
 }
 
 /// Where a caller wants results, and how much is there already.
@@ -41,6 +52,7 @@ impl<'a> Lender<'a> {
             loans: &mut state.loans,
             known: &mut state.known,
             scratch: &mut state.scratch,
+            lists: &mut state.lists,
             outstanding: &mut state.outstanding,
             remembered: &mut state.remembered,
         }

@@ -48,6 +48,8 @@ pub(super) struct State {
     pub cancelled: HashSet<Position>,
     /// For making matches of what a device found; there once it found something.
     pub scratch: Option<Box<Scratch>>,
+    /// For a harvest.
+    pub lists: super::lender::HarvestLists,
     /// The time that items accepted from now on have.
     pub deadline: Option<Duration>,
     /// Emptied lists of matches, on their way back.

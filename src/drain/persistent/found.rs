@@ -83,7 +83,7 @@ impl<K: Resident> Harvester<'_, '_, '_, '_, K> {
             return 0;
         }
         let piece = self.lender.loans.take(at, items);
-        count_in(&mut self.used, piece.set(), items as u64);
+        count_in(&mut self.lender.lists.used, piece.set(), items as u64);
         if piece.owns_regions() {
             engine.let_go_all(piece.first(), self.lender.loans.jobs(&piece));
         }
