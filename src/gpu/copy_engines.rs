@@ -71,6 +71,11 @@ impl<'a> Engines<'a> {
         !self.free.is_empty()
     }
 
+    /// How many queues there are. What is on its way is spread over them.
+    pub fn queues(&self) -> usize {
+        self.queues.queues.len()
+    }
+
     /// Notes what has arrived; how many are still on their way.
     pub fn look(&mut self) -> usize {
         let mut n = 0;

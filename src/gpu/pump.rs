@@ -22,8 +22,10 @@ const MOST: u64 = 8 << 20;
 const MOST_PIECES: usize = 4096;
 /// While something is on its way, so much is waited for: every submission costs some 14 us whatever is in it ...
 const LEAST: u64 = 4 << 20;
-/// ... but no longer than this.
+/// ... but no longer than this. While each queue has something it is waited for `MOST` ...
 const WAIT: Duration = Duration::from_micros(60);
+/// ... but no longer than this: they have a submission on its way for about as long.
+const WAIT_BUSY: Duration = Duration::from_micros(200);
 /// How long it looks for more before it sleeps.
 const LINGER: Duration = Duration::from_micros(200);
 /// How long the copies on their way may take when the pump ends. They take a millisecond.
@@ -158,7 +160,9 @@ fn run(shared: &Shared, device: &Device, between: &Between, mut engines: Option<
         let now = Instant::now();
         busy_at = now;
         let since = *waits_since.get_or_insert(now);
-        if !room || (flying > 0 && waiting < LEAST && now - since < WAIT) {
+        let busy = engines.as_ref().is_some_and(|engines| flying >= engines.queues());
+        let (least, wait) = if busy { (MOST, WAIT_BUSY) } else { (LEAST, WAIT) };
+        if !room || (flying > 0 && waiting < least && now - since < wait) {
             std::thread::sleep(Duration::from_micros(5));
             continue;
         }
