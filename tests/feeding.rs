@@ -229,12 +229,82 @@ fn run_up(handle: &Handle, books: &Books, numbers: std::ops::Range<u32>) -> u64 
     last
 }
 
-#[test]
-fn tickets_of_all_handles_are_in_the_order_of_the_calls_unless_gaps_are_allowed() {
+fn take_what_is_there(handle: &Handle, most: usize) {
+    let mut completions = vec![trm_completion::default(); most];
+    while let Answer::Took(taken) =
+        handle.collect(Some(Instant::now()), &mut Buffers { completions: &mut completions, matches: &mut [] })
+    {
+        assert!(taken.items > 0);
+    }
+}
+
+/// Whose tickets have no gaps.
+fn dense_engine() -> Handle {
     let options = Options { mode: Mode::Force, adapter: Some("echo".into()), cpu_threads: 1, ..Options::default() };
     let main = Engine::create(options).unwrap();
     let rules = Rules::compile(&[], &CompileOptions::default()).unwrap();
     main.engine().load_rules(1, rules.into()).unwrap();
+    main
+}
+
+#[test]
+fn the_only_handle_reserves_ahead_and_another_one_goes_on_without_a_gap() {
+    let main = dense_engine();
+    let ring = main.engine().ring();
+    let mut next = 1;
+    let mut put = |handle: &Handle| {
+        let item = trm_work_item { rule_set_id: 1, ..item(next as u32) };
+        assert_eq!(handle.enqueue_one(&item).unwrap().ticket(), next);
+        next += 1;
+        main.engine().accepted()
+    };
+    for _ in 0..20 {
+        let mut ahead = false;
+        for _ in 0..90 {
+            let accepted = put(&main);
+            ahead |= ring.head() > accepted;
+        }
+        assert!(ahead, "one locked instruction an item");
+        let other = main.attach().unwrap();
+        for n in 0..90 {
+            let accepted = put(if n % 7 < 3 { &other } else { &main });
+            assert_eq!(ring.head(), accepted);
+        }
+        take_what_is_there(&other, 100);
+        take_what_is_there(&main, 100);
+    }
+    assert_eq!(main.engine().accepted(), 20 * 180);
+}
+
+/// Several handles that come at the same time while the only one there was is at it.
+#[test]
+fn handles_that_come_together_leave_no_gap() {
+    for _ in 0..200 {
+        let main = dense_engine();
+        let tickets = Mutex::new(Vec::new());
+        let put = |handle: &Handle, count| {
+            for n in 0..count {
+                let item = trm_work_item { rule_set_id: 1, ..item(n) };
+                let ticket = handle.enqueue_one(&item).unwrap().ticket();
+                tickets.lock().unwrap().push(ticket);
+            }
+        };
+        put(&main, 40);
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| put(&main.attach().unwrap(), 50));
+            }
+            put(&main, 100);
+        });
+        let mut all = tickets.into_inner().unwrap();
+        all.sort_unstable();
+        assert!(all.iter().copied().eq(1..=290), "a ticket was left out");
+    }
+}
+
+#[test]
+fn tickets_of_all_handles_are_in_the_order_of_the_calls_unless_gaps_are_allowed() {
+    let main = dense_engine();
     let others = [main.attach().unwrap(), main.attach().unwrap()];
     for n in 0..6000u32 {
         let handle = [&main, &others[0], &others[1]][(n / 7 % 3) as usize];
@@ -271,12 +341,7 @@ fn one_handle_gets_each_number_and_no_other_is_known() {
                 }
             }
         }
-        let mut completions = vec![trm_completion::default(); 100 + round as usize % 7 * 100];
-        while let Answer::Took(taken) =
-            handle.collect(Some(Instant::now()), &mut Buffers { completions: &mut completions, matches: &mut [] })
-        {
-            assert!(taken.items > 0);
-        }
+        take_what_is_there(&handle, 100 + round as usize % 7 * 100);
     }
     all_is_over(&handle, next - 1);
     assert_eq!(handle.engine().ring().head(), next - 1, "nothing is left out where nobody reserves behind it");

@@ -2,8 +2,8 @@
 //!
 //! The ring's head is one line that all producers want, and moving it is a locked instruction, which waits until all that the
 //! thread has stored before has left its processor: with a copy before each, that is most of what an item costs. So while a
-//! handle has items out with a device, one move of the head is for several of its items, if the engine's maker allows gaps
-//! between tickets (`Options::sparse_tickets`).
+//! handle has items out with a device, one move of the head is for several of its items, if it is the only handle, or the
+//! engine's maker allows gaps between tickets (`Options::sparse_tickets`).
 //!
 //! The device waits for every position. What is not used after all is given back where nobody has reserved behind it; otherwise
 //! the device gets a job without bytes there, and nobody is told of it. It is settled like that when the handle goes on in
@@ -132,10 +132,10 @@ impl Loans {
     }
 
     fn reserve_more(&mut self, engine: &Engine, owner: &Owner) -> Result<Reservation, Refused> {
-        if !engine.options.sparse_tickets {
+        let handles = engine.owners_count.load(Relaxed).max(1) as usize;
+        if handles > 1 && !engine.options.sparse_tickets {
             return engine.ring.reserve(1);
         }
-        let handles = engine.owners_count.load(Relaxed).max(1) as usize;
         let share = engine.ring.capacity() as usize / SHARE / handles;
         let size = self.ahead.size.clamp(1, MOST);
         let mut left = engine.ring.reserve(size.min(share).min(self.until_told()).max(1))?;
@@ -175,6 +175,13 @@ impl State {
 }
 
 impl Engine {
+    /// Ends what the only handle has reserved ahead, before there is another: what is given back leaves no gap between tickets.
+    pub(super) fn settle_the_only(&self) {
+        for owner in self.all_owners() {
+            owner.state.lock().settle(self, &owner);
+        }
+    }
+
     /// A counter of the ring, less what is no item.
     pub(super) fn less_ahead(&self, counter: impl Fn() -> u64, less: impl Fn(Positions) -> u64) -> u64 {
         if self.feed().is_none() {

@@ -55,6 +55,8 @@ impl Port {
 
 impl Handle {
     pub(super) fn new(engine: Arc<Engine>, is_main: bool) -> Self {
+        // Another new handle is not to be used before the only one there was has settled.
+        let alone = super::lock(&engine.attaching);
         let mut owners = engine.owners.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         engine.forget_gone(&mut owners);
         let id = loop {
@@ -66,7 +68,12 @@ impl Handle {
         let owner = Arc::new(Owner::new(id));
         owners.insert(id, owner.clone());
         engine.count_owners(&owners);
+        let second = owners.len() == 2;
         drop(owners);
+        if second && !engine.options.sparse_tickets {
+            engine.settle_the_only();
+        }
+        drop(alone);
         Self { port: Port { engine, owner }, is_main }
     }
 

@@ -151,6 +151,8 @@ pub struct Engine {
     owners_version: AtomicU64,
     /// How many there are.
     owners_count: AtomicU32,
+    /// Held while a handle is made.
+    attaching: Mutex<()>,
     /// Cancelled items that are not taken yet, where every completion is: drains need not scan them.
     off: cancel::Off,
     /// Pieces of streams that are in the ring.
@@ -190,6 +192,7 @@ impl Engine {
             next_owner: AtomicU32::new(0),
             owners_version: AtomicU64::new(0),
             owners_count: AtomicU32::new(0),
+            attaching: Mutex::default(),
             off: cancel::Off::default(),
             pieces: Mutex::default(),
             work: CachePadded::new(WaitList::new()),

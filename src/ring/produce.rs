@@ -2,9 +2,9 @@
 
 use super::Ring;
 use super::position::{Phase, Position};
+use super::slots;
 use super::sync::Ordering;
 use super::tokens::Reservation;
-use crossbeam_utils::Backoff;
 
 /// The head's flag bit: no more items.
 pub(super) const CLOSED: u64 = 1;
@@ -30,7 +30,8 @@ impl<P: Copy, O> Ring<P, O> {
     #[inline(always)]
     pub fn reserve(&self, want: usize) -> Result<Reservation, Refused> {
         assert!(want > 0, "at least one position has to be wanted");
-        let backoff = Backoff::new();
+        // To be changed: with the only copy of its line in hand, reading and swapping the head are hardly ever apart.
+        slots::prefetch::<true, _>(std::ptr::from_ref(&self.front.head));
         let mut head = self.front.head.load(Ordering::Relaxed);
         loop {
             if head & CLOSED != 0 {
@@ -67,7 +68,6 @@ impl<P: Copy, O> Ring<P, O> {
                 }
                 Err(seen) => head = seen,
             }
-            backoff.spin();
         }
     }
 

@@ -277,7 +277,7 @@ const LINE: usize = 64;
 
 /// Asks for a cache line, with `WRITE` for the only copy of it.
 #[inline(always)]
-fn prefetch<const WRITE: bool, T>(at: *const T) {
+pub(super) fn prefetch<const WRITE: bool, T>(at: *const T) {
     #[cfg(all(target_arch = "x86_64", not(loom)))]
     // SAFETY: a hint without an effect on memory, whatever the address; a processor that does not know it does nothing.
     unsafe {
