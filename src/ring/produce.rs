@@ -38,9 +38,12 @@ impl<P: Copy, O> Ring<P, O> {
                 return Err(Refused::Closed);
             }
             let first = Position::of(head);
-            // Acquire: what was in those slots before was read.
-            let seen_free = Position::of(self.front.seen_free.load(Ordering::Acquire));
-            let known = seen_free.distance_from(first).clamp(0, want as i64) as usize;
+            let mut known = 0;
+            if want >= MANY {
+                // Acquire: what was in those slots before was read.
+                let seen_free = Position::of(self.front.seen_free.load(Ordering::Acquire));
+                known = seen_free.distance_from(first).clamp(0, want as i64) as usize;
+            }
             let mut count = known;
             if known < want {
                 count += self.slots().count_in(Phase::Free, first.plus(known as u64), want - known);
