@@ -360,14 +360,15 @@ pub struct Stream {
     pub time: Duration,
 }
 
-/// Items a second, each thread with a handle of its own, feeding and collecting in turn. That no item is lost or doubled
+/// Items a second, each thread with a handle of its own, one with the only one there is, feeding and collecting in turn. That no item is lost or doubled
 /// is counted; which ones they are is checked elsewhere, so that the figure is not of the checking.
 pub fn stream(main: &Drum, how: Stream) -> f64 {
     let total = AtomicU64::new(0);
-    let handles: Vec<Drum> = (0..how.threads).map(|_| main.attach()).collect();
+    let attached: Vec<Drum> = (0..how.threads).filter(|_| how.threads > 1).map(|_| main.attach()).collect();
+    let handles = if attached.is_empty() { std::slice::from_ref(main) } else { &attached };
     let began = Instant::now();
     std::thread::scope(|scope| {
-        for handle in &handles {
+        for handle in handles {
             let total = &total;
             scope.spawn(move || {
                 let items: Vec<trm_work_item> = (0..how.batch as u32).map(item).collect();

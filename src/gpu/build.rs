@@ -71,6 +71,7 @@ impl Shared {
             report,
             words: LeaseWords {
                 number: options.first_lease,
+                // Half a second; a round of a worker that waits is nine looks at its slots.
                 budget: if device.is_software() { 20_000 } else { 250_000 },
                 rounds,
                 held,

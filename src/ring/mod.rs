@@ -23,6 +23,8 @@
 //!   word of one lap can't be taken for a later one's, and "done" is exact for ever.
 //! - `head` and `tail` are claimed by compare-and-swap, a whole batch at a time. What was claimed is exclusive: from
 //!   there on plain stores to the stage word do, because nobody else may touch the slot.
+//! - Whoever reserves many looks, behind them, for slots that are free, and leaves word of it (`seen_free`): the next one need
+//!   not look while others want to move the head too.
 //! - What is reserved behind all else can be given back instead of published (`unreserve`): the head moves down then.
 //! - Payload and outcome are ordinary memory. Every stage store that passes them on releases, every load that lets
 //!   somebody use them acquires.
@@ -83,7 +85,7 @@ pub struct Ring<P, O> {
 struct Front {
     /// The next position to reserve; its lowest bit is set once the ring is closed.
     head: AtomicU64,
-    /// What is reserved nowhere below this was seen free. It may lie below the head.
+    /// Slots from the head up to here, if any, were seen free.
     seen_free: AtomicU64,
 }
 
