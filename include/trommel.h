@@ -77,7 +77,8 @@
  * next few tickets set aside for itself, which makes that up to ten times as fast where several threads do so. Tickets still go
  * up within a handle and none is given out twice, but they are not in the order of all handles' calls, and one that is not
  * needed after all is left out: no call gives it out, and asked for it is as one never issued, or, when it is old, as one that
- * is done. Without it a ticket is the number of the item among all that the engine accepted. Other drains take no notice.
+ * is done. Without it a ticket is the number of the item among all that the engine accepted, and only a handle that has the
+ * engine to itself goes the faster way. Other drains take no notice.
  */
 #define TRM_OPTION_SPARSE_TICKETS 4
 
