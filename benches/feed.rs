@@ -17,19 +17,20 @@ fn main() {
     let only: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wants = |id: &str| only.is_empty() || only.iter().any(|word| id.contains(word.as_str()));
     let row = |id, what: &str, value, unit| record(&Row { id, what, value, unit, peer: None, ratio: None });
-    let drum = |ring_size| {
-        let sparse = trommel::capi::TRM_OPTION_SPARSE_TICKETS;
-        Drum::new("echo", |options| (options.ring_size, options.flags) = (ring_size, sparse))
+    // An only handle has no need of gaps between tickets.
+    let drum = |ring_size, alone: bool| {
+        let flags = if alone { 0 } else { trommel::capi::TRM_OPTION_SPARSE_TICKETS };
+        Drum::new("echo", |options| (options.ring_size, options.flags) = (ring_size, flags))
             .unwrap_or_else(|why| panic!("{why}"))
     };
     if wants("feed-round-trip") {
-        let times = round_trips(&drum(8192), 200_000);
+        let times = round_trips(&drum(8192, true), 200_000);
         row("feed-round-trip", "enqueue and wait for one item, p50", percentile(&times, 0.5), "us");
         row("feed-round-trip-p99", "the same, p99", percentile(&times, 0.99), "us");
     }
     for (id, batch) in [("feed-shared-1", 1), ("feed-shared-256", 256)] {
         if wants(id) {
-            let drum = drum(1 << 13);
+            let drum = drum(1 << 13, true);
             let rates = (0..5).map(|_| shared(&drum, batch, Duration::from_millis(400)) / 1e6).collect();
             let what = format!("one handle, a thread that enqueues {batch} a call and one that collects");
             row(id, &what, median(rates), "M items/s");
@@ -43,7 +44,7 @@ fn main() {
         ("feed-256-2", 2, 256, 1 << 14),
     ] {
         if wants(id) {
-            let drum = drum(ring);
+            let drum = drum(ring, threads == 1);
             let how = Stream { threads, batch, depth: ring as usize / 2 / threads, time: Duration::from_millis(400) };
             let rates = (0..5).map(|_| stream(&drum, how) / 1e6).collect();
             let what = format!("{threads} threads, {batch} items a call, {ring} slots: enqueue and collect");
@@ -62,7 +63,7 @@ fn main() {
     }
     for (id, threads, batch) in [("feed-submit", 1, 1), ("feed-submit-2", 2, 1), ("feed-submit-64", 1, 64)] {
         if wants(id) {
-            let drum = drum(1 << 13);
+            let drum = drum(1 << 13, false);
             let rates = (0..5).map(|_| submits(&drum, threads, batch) / 1e6).collect();
             let what = format!("{threads} threads, 1 KiB copied in, {batch} a call: submit and collect");
             row(id, &what, median(rates), "M items/s");

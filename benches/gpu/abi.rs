@@ -364,8 +364,13 @@ pub struct Stream {
 /// is counted; which ones they are is checked elsewhere, so that the figure is not of the checking.
 pub fn stream(main: &Drum, how: Stream) -> f64 {
     let total = AtomicU64::new(0);
-    let attached: Vec<Drum> = (0..how.threads).filter(|_| how.threads > 1).map(|_| main.attach()).collect();
-    let handles = if attached.is_empty() { std::slice::from_ref(main) } else { &attached };
+    let attached: Vec<Drum>;
+    let handles = if how.threads == 1 {
+        std::slice::from_ref(main)
+    } else {
+        attached = (0..how.threads).map(|_| main.attach()).collect();
+        &attached
+    };
     let began = Instant::now();
     std::thread::scope(|scope| {
         for handle in handles {
